@@ -1,0 +1,60 @@
+# plateau_library, plateau_program and plateau_test: how every target of the tree is declared.
+#
+# Warnings, sanitizers and the include root belong to our targets only; third parties are SYSTEM.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+add_library(plateau_options INTERFACE)
+target_include_directories(plateau_options INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_options(
+  plateau_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wconversion;-Wshadow;-Wold-style-cast;-Werror>)
+if(PLATEAU_SANITIZE)
+  target_compile_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE}
+                                                   -fno-omit-frame-pointer -g)
+  target_link_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE})
+endif()
+
+find_package(Threads REQUIRED)
+
+# plateau_library(NAME SOURCES a.cc b.cc DEPS other_targets)
+function(plateau_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE plateau_options)
+    target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ${ARG_DEPS})
+    target_include_directories(${name} INTERFACE "${PROJECT_SOURCE_DIR}")
+  endif()
+endfunction()
+
+# plateau_program(NAME SOURCES main.cc DEPS targets): an executable in build/bin.
+function(plateau_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} plateau_options)
+endfunction()
+
+# plateau_test(NAME LABEL unit SOURCES a_test.cc DEPS targets [TIMEOUT seconds])
+# A GoogleTest binary, one CTest entry, with a label: unit, simulation, contract, end_to_end, tidy.
+function(plateau_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main
+                                        plateau_options)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "PLATEAU_SOURCE_DIR=${PROJECT_SOURCE_DIR};PLATEAU_BIN_DIR=${CMAKE_BINARY_DIR}/bin")
+endfunction()

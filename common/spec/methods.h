@@ -1,0 +1,51 @@
+// The table of PEFT methods: which parameters each has, their types, limits and defaults.
+//
+// One table serves the sweep reader (unknown and conditional parameters), the JSON form (ranges),
+// the key (defaults), `plateau schema` and the README. The trainer registers its code under the
+// same names; a test checks that the two lists agree.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/result.h"
+
+namespace plateau {
+
+enum class ParameterType { kInteger, kNumber, kBoolean, kChoice, kString, kModules, kLayers };
+
+struct ParameterSchema {
+  std::string name;
+  ParameterType type;
+  nlohmann::json default_value;      // null: required, or derived (alpha from rank)
+  std::optional<double> minimum;     // inclusive
+  std::optional<double> maximum;     // inclusive
+  std::vector<std::string> choices;  // kChoice
+  std::string meaning;               // one sentence, for errors and the schema
+};
+
+struct MethodSchema {
+  std::string name;
+  std::string title;         // as in tables: "LoRA"
+  std::string source;        // paper
+  bool is_baseline = false;  // majority, probe: one trial, not counted among the sweep's trials
+  std::vector<ParameterSchema> parameters;
+
+  const ParameterSchema* find(std::string_view parameter) const;
+};
+
+// All methods, in the order of the tables.
+const std::vector<MethodSchema>& method_schemas();
+// nullptr when there is none of that name.
+const MethodSchema* find_method(std::string_view name);
+std::vector<std::string> method_names();
+
+// Fills defaults (alpha = 2 * rank where it is open) and checks names, types and limits.
+Result<nlohmann::json> resolve_method_parameters(const MethodSchema& method,
+                                                 const nlohmann::json& given);
+
+}  // namespace plateau
