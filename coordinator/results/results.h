@@ -1,0 +1,30 @@
+// The end of a run: the table and the figure that go into the paper.
+//
+// Pure over a RunView but for write_results; the same RunView gives the same bytes, whatever the
+// machine's locale, time or home folder.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "coordinator/store/results_view.h"
+
+namespace plateau {
+
+struct ResultFiles {
+  // As written, in this order: table.md, table.tex, table.csv, rank.svg (absent from the list when
+  // the run has no adapter with a rank, or no finished trial of one).
+  std::vector<std::filesystem::path> paths;
+};
+
+// Writes run_folder/results/, each file atomically. Blocks. Works at any moment of a run: cells
+// that are not finished are shown as such. kIo names the file and the cause.
+Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder);
+
+// The table with its notes for a terminal: UTF-8, no colours, no line over `columns` characters
+// (at least 60), ends with a newline.
+std::string terminal_table(const RunView& run, int columns = 100);
+
+}  // namespace plateau
