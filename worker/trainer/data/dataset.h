@@ -1,0 +1,66 @@
+// A task's data, read, split and tokenised: what training and evaluation consume.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/spec/trial.h"
+
+namespace plateau::trainer {
+
+// One split. Items lie flat, one behind the other: item i has the tokens
+// [offsets[i], offsets[i + 1]), special tokens included, without padding.
+struct Split {
+  std::vector<std::int32_t> ids;
+  std::vector<std::int32_t> type_ids;    // as long as ids
+  std::vector<std::int64_t> offsets{0};  // size() + 1
+  std::vector<std::int64_t> labels;      // classification: index into TaskSpec::labels, per item
+  std::vector<double> targets;           // regression: the value, per item
+  std::vector<std::string> item_ids;     // unique in the split; stable across runs and seeds
+
+  std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+  std::int64_t length(std::int64_t item) const {
+    const auto i = static_cast<std::size_t>(item);
+    return offsets[i + 1] - offsets[i];
+  }
+  std::span<const std::int32_t> tokens(std::int64_t item) const { return slice(ids, item); }
+  std::span<const std::int32_t> types(std::int64_t item) const { return slice(type_ids, item); }
+
+ private:
+  std::span<const std::int32_t> slice(const std::vector<std::int32_t>& flat,
+                                      std::int64_t item) const {
+    const auto i = static_cast<std::size_t>(item);
+    return {flat.data() + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i])};
+  }
+};
+
+struct Dataset {
+  Split train;
+  Split validation;
+  Split test;
+  std::int32_t pad_id = 0;         // of the tokenizer; 0 for files of token ids
+  std::int32_t largest_id = 0;     // over all splits: must be below the base's vocabulary
+  std::int64_t truncated = 0;      // items that were cut to max_length, over all splits
+  std::vector<std::string> notes;  // for tables: rows read, kept, dropped and why; cuts
+};
+
+// Reads, splits and tokenises, once per process for each (task, tokenizer): later calls return the
+// same object. Thread-safe; blocks (seconds for large files).
+//
+// `base_folder` holds tokenizer.json. Rows that bring `input_ids` need no tokenizer; a build
+// without ICU takes only those. kNotFound, kCorrupt or kInvalidArgument name file, line, and what
+// to do.
+Result<std::shared_ptr<const Dataset>> load_dataset(const TaskSpec& task,
+                                                    const std::filesystem::path& base_folder);
+
+// The items of one pass over `count` items in their order: a permutation of 0..count-1 that depends
+// on (seed, epoch, count) alone, so every cell of a sweep sees the data in the same order.
+std::vector<std::int64_t> epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t count);
+
+}  // namespace plateau::trainer
