@@ -1,0 +1,33 @@
+// From a sweep file on disk to its plan: read, look up bases and tasks, expand. No download.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/catalogue/catalogue.h"
+#include "common/spec/sweep.h"
+
+namespace plateau {
+
+struct SweepRequest {
+  std::filesystem::path file;
+  std::vector<std::string> overrides;  // "rank=1,2,4"
+  bool smoke = false;                  // smoke(sweep), name suffix "-smoke"
+};
+
+struct LoadedSweep {
+  std::string yaml;  // the file's bytes, for the run folder
+  Sweep sweep;       // after overrides and smoke
+  Sources sources;   // facts of every base and task in it
+  SweepPlan plan;
+};
+
+// kNotFound: no such file. kInvalidArgument: every mistake with its place, unknown base or task
+// with the nearest name. Reads local folders (config.json, weights for their SHA-256 once, label
+// columns) and the catalogue; asks no network.
+Result<LoadedSweep> load_sweep(const SweepRequest& request, const Catalogue& catalogue,
+                               const std::filesystem::path& cache = cache_folder());
+
+}  // namespace plateau
