@@ -1,0 +1,208 @@
+// Everything that can happen to an agent, one struct each: what agent_state.h's apply() takes.
+//
+// Plain data: no sockets, no clock, no protobuf. The loop fills these from frames, from its
+// runner and from signals; the simulator makes them up.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+
+namespace plateau::agent {
+
+// One execution of one trial.
+struct AttemptRef {
+  TrialId trial;
+  AttemptNumber attempt;
+  friend auto operator<=>(const AttemptRef&, const AttemptRef&) = default;
+};
+
+// A file that goes to the coordinator, or comes from it.
+struct Artifact {
+  std::string name;  // as the coordinator files it: "adapter/adapter_model.safetensors"
+  std::string path;  // on this node; empty for one that comes from the coordinator
+  std::uint64_t size_bytes = 0;
+  std::string sha256;
+  friend bool operator==(const Artifact&, const Artifact&) = default;
+};
+
+// The kinds of the wire, by the same numbers (plateau.proto's FailureKind).
+enum class FailureKind {
+  kTrainerCrashed = 1,
+  kOutOfMemory = 2,
+  kDiverged = 3,
+  kBadConfiguration = 4,
+  kNodeFault = 5,
+};
+
+// ---- from the coordinator -----------------------------------------------------------------------
+
+struct Welcome {
+  std::uint64_t coordinator_run = 0;
+  DurationMs lease_ms = 0;
+  std::vector<AttemptRef> keep;  // of the Hello it answers
+  std::uint64_t acked_sequence = 0;
+};
+
+struct Refused {
+  enum class Reason { kProtocolVersion, kUnknownSession, kNoMoreWork, kOther };
+  Reason reason = Reason::kOther;
+  std::string message;
+};
+
+struct Assign {
+  AttemptRef attempt;
+  SlotIndex slot;
+  std::string trial_json;
+  bool alone = false;
+  std::optional<Artifact> resume;  // its bytes come as ResumeData
+};
+
+struct ResumeData {
+  AttemptRef attempt;
+  std::uint64_t offset = 0;
+  std::string data;
+};
+
+struct Cancel {
+  AttemptRef attempt;
+  std::string reason;
+};
+
+struct Ack {
+  std::uint64_t sequence = 0;
+};
+
+struct ChunkAck {
+  AttemptRef attempt;
+  std::string name;
+  std::uint64_t offset = 0;
+  std::uint64_t credit_bytes = 0;
+  bool complete = false;
+};
+
+struct HeartbeatReply {
+  DurationMs lease_ms = 0;
+};
+
+struct Stop {
+  std::string reason;
+  bool drain = false;  // true: what runs is finished first; false: checkpoint and hand back
+};
+
+using CoordinatorBody =
+    std::variant<Welcome, Refused, Assign, ResumeData, Cancel, Ack, ChunkAck, HeartbeatReply, Stop>;
+
+// A message of another session is dropped.
+struct FromCoordinator {
+  SessionId session;
+  CoordinatorBody body;
+};
+
+// ---- from the runner ----------------------------------------------------------------------------
+// Reports of an attempt that is held no more are dropped.
+
+struct TrialStarted {
+  AttemptRef attempt;
+  std::int64_t step = 0;  // 0, or the checkpoint's
+  std::int64_t steps_total = 0;
+};
+
+struct TrialProgress {
+  AttemptRef attempt;
+  std::int64_t step = 0;
+  std::int64_t steps_total = 0;
+  double loss = 0.0;
+  double tokens_per_s = 0.0;
+};
+
+struct TrialMetric {
+  AttemptRef attempt;
+  std::int64_t step = 0;
+  std::string split;
+  std::string name;
+  double value = 0.0;
+};
+
+// Complete on this node's disk.
+struct TrialCheckpoint {
+  AttemptRef attempt;
+  std::int64_t step = 0;
+  Artifact file;
+};
+
+struct TrialFinished {
+  AttemptRef attempt;
+  std::string result_json;
+  std::vector<Artifact> artifacts;
+};
+
+struct TrialFailed {
+  AttemptRef attempt;
+  FailureKind kind = FailureKind::kTrainerCrashed;
+  std::string message;
+};
+
+struct TrialHandedBack {
+  AttemptRef attempt;
+};
+
+// A cancelled trial is out of the trainer.
+struct TrialDropped {
+  AttemptRef attempt;
+};
+
+// The process is gone, or could not be started; all that was in it went with it. A stop that was
+// asked for ends in this as well, with what was left inside handed back.
+struct TrainerDied {
+  SlotIndex slot;
+  FailureKind kind = FailureKind::kTrainerCrashed;
+  std::string message;
+};
+
+// ---- from the loop ------------------------------------------------------------------------------
+
+// The answer to PrepareTrial: the trial with paths of this node.
+struct TrialPrepared {
+  AttemptRef attempt;
+  std::string trial_json;
+};
+
+struct PreparationFailed {
+  AttemptRef attempt;
+  FailureKind kind = FailureKind::kBadConfiguration;
+  std::string message;
+};
+
+// The answer to VerifyResume. A bad file is thrown away and the attempt begins at step 0.
+struct ResumeVerified {
+  AttemptRef attempt;
+  bool good = false;
+};
+
+// A SendChunk could not be carried out: the file cannot be read.
+struct UploadUnreadable {
+  AttemptRef attempt;
+  std::string name;
+  std::string message;
+};
+
+// SIGTERM, SIGUSR1, SIGINT: checkpoint, hand back, exit within the grace time.
+struct Preempt {
+  std::string reason;
+};
+
+// Time passed; next_wakeup() says when the next one is due.
+struct Tick {};
+
+using Event =
+    std::variant<FromCoordinator, TrialStarted, TrialProgress, TrialMetric, TrialCheckpoint,
+                 TrialFinished, TrialFailed, TrialHandedBack, TrialDropped, TrainerDied,
+                 TrialPrepared, PreparationFailed, ResumeVerified, UploadUnreadable, Preempt, Tick>;
+
+}  // namespace plateau::agent
