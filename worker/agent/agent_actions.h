@@ -71,6 +71,7 @@ bool ends_attempt(const ReportBody& body);
 // Each may be lost without a word; the state sends again what matters.
 
 struct SendHello {
+  std::uint64_t number = 0;
   std::vector<AttemptRef> held;
   std::uint64_t first_sequence = 1;
 };
@@ -94,9 +95,6 @@ struct SendChunk {
 struct SendGoodbye {
   std::string reason;
 };
-
-// Throw the socket away and connect anew.
-struct Reconnect {};
 
 // ---- to the runner ------------------------------------------------------------------------------
 
@@ -148,6 +146,12 @@ struct KeepReport {
   Report report;
 };
 
+// A result that waits for its artifacts to arrive: keep it, synced, until ReleaseAttempt.
+struct KeepResult {
+  AttemptRef attempt;
+  FinishedReport result;
+};
+
 // Reports up to this sequence are committed at the coordinator.
 struct ForgetReports {
   std::uint64_t through_sequence = 0;
@@ -178,8 +182,9 @@ struct Log {
   std::string message;
 };
 
-using Action = std::variant<SendHello, SendHeartbeat, SendReport, SendChunk, SendGoodbye, Reconnect,
-                            PrepareTrial, StoreResume, VerifyResume, StartTrial, CancelTrial,
-                            StopTrainer, KeepReport, ForgetReports, ReleaseAttempt, Exit, Log>;
+using Action =
+    std::variant<SendHello, SendHeartbeat, SendReport, SendChunk, SendGoodbye, PrepareTrial,
+                 StoreResume, VerifyResume, StartTrial, CancelTrial, StopTrainer, KeepReport,
+                 KeepResult, ForgetReports, ReleaseAttempt, Exit, Log>;
 
 }  // namespace plateau::agent

@@ -45,7 +45,8 @@ enum class FailureKind {
 struct Welcome {
   std::uint64_t coordinator_run = 0;
   DurationMs lease_ms = 0;
-  std::vector<AttemptRef> keep;  // of the Hello it answers
+  std::uint64_t hello_number = 0;  // of the Hello it answers; another than those sent is dropped
+  std::vector<AttemptRef> keep;    // of that Hello's held; the others are the coordinator's no more
   std::uint64_t acked_sequence = 0;
 };
 

@@ -4,9 +4,9 @@
 // carries the actions out; the simulator (tests/simulation) does so in a made-up world.
 //
 // What it promises, whatever order messages come in, get lost or come twice:
-// - Each attempt it accepted ends in exactly one of Finished, Failed, HandedBack, or is dropped
-//   without a word because the coordinator took it away (Welcome.keep, a newer attempt of the
-//   trial). That last report is kept until it is acknowledged.
+// - Each attempt it accepted ends in exactly one of Finished, Failed, HandedBack: also one that the
+//   coordinator took away (Cancel, Welcome.keep, a newer attempt of the trial), which is handed
+//   back, to be dropped there as stale. That last report is kept until it is acknowledged.
 // - An attempt that was ever held, cancelled or reported is never started again: the same Assign
 //   twice changes nothing, and one for an older attempt than the newest seen is dropped.
 // - Reports are numbered from 1 without gaps in the order they are first sent; at most
