@@ -1,0 +1,86 @@
+// What survives: the run's trials, attempts, metrics and results.
+//
+// Two implementations pass the same contract test: SQLite (open_store) and memory (memory_store).
+// A Store has one owner and one thread; readers in other processes use results_view.h.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/base/result.h"
+#include "common/spec/trial.h"
+#include "coordinator/scheduler/actions.h"
+#include "coordinator/scheduler/events.h"
+
+namespace plateau {
+
+// The sweep as its user gave it, and what results need of it.
+struct SweepText {
+  std::string yaml;         // the file, byte by byte
+  std::string report_json;  // the sweep's `report` section as JSON, or "null"
+};
+
+struct NewTrial {
+  Trial trial;
+  bool is_baseline = false;
+  bool alone = false;          // never shares a trainer (full fine-tuning)
+  DurationMs expected_ms = 0;  // 0: unknown
+};
+
+struct PutSweep {
+  std::int64_t added = 0;     // trials that were not known
+  std::int64_t kept = 0;      // known by their key, whatever their state
+  std::int64_t finished = 0;  // of kept: finished or diverged, so not run again
+};
+
+// What an assignment and its artifacts need of a trial.
+struct TrialText {
+  std::string json;  // to_json(trial), compact
+  std::string key;
+  std::string label;
+  std::string folder;  // relative to the run folder: "trials/<label>-<key8>"
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Makes this the run's sweep, in one transaction. A trial whose key is there already is not
+  // added (in two trials of one sweep: neither); trials that the sweep no longer names stay, but
+  // restore() and read_run() leave them out. Failed trials are queued again with a clean record:
+  // their user has looked at the reason and asked again. A trial's round is its place among the
+  // trials of its cell.
+  virtual Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
+                                     TimeMs wall_ms) = 0;
+
+  // All of the records or none, durable when it returns. Blocks for a disk sync. After kIo (disk
+  // full) nothing was written, and the same batch may be tried again. A second result for a trial
+  // is kInternal: the scheduler must not let it happen.
+  virtual Status commit(const std::vector<Record>& batch, TimeMs wall_ms) = 0;
+
+  // Everything a new Scheduler needs to go on.
+  virtual Result<event::Restored> restore(TimeMs wall_ms) = 0;
+
+  // kNotFound when there is no such trial.
+  virtual Result<TrialText> trial_text(TrialId trial) = 0;
+};
+
+struct RunIdentity {
+  std::string name;             // of the run, for tables
+  std::string program_version;  // that writes it
+};
+
+// Opens run_folder/plateau.db, or makes it (the folder must exist). The caller holds the run
+// folder's lock. kVersion: written with another schema; kCorrupt: not a database, or damaged;
+// kIo: the disk is full or says no. Messages say what to do.
+Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& run_folder,
+                                          const RunIdentity& identity);
+
+// The same in memory: for dry runs, simulation and tests.
+std::unique_ptr<Store> memory_store();
+
+}  // namespace plateau
