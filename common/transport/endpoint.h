@@ -1,0 +1,53 @@
+// How bytes travel: whole messages between one coordinator and its workers.
+//
+// A message arrives whole or not at all, and messages of one connection keep their order; a lost or
+// remade connection loses some without a word. Acknowledgement and repetition belong to the
+// protocol above (common/wire/PROTOCOL.md).
+//
+// Nothing here blocks. An endpoint is used by one thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace plateau {
+
+// Longer messages are not sent; a peer that sends one is cut off.
+inline constexpr std::size_t kMaxFrameBytes = std::size_t{1} << 20;
+// Messages that wait in one direction of one connection.
+inline constexpr int kMaxQueuedFrames = 1000;
+
+// A connection as the coordinator sees it; changes when a worker connects anew. The worker's end
+// has one peer, the coordinator, whose name is empty.
+using PeerName = std::string;
+
+struct Frame {
+  PeerName peer;
+  std::string bytes;
+};
+
+enum class SendResult {
+  kSent,    // queued; it may still be lost with the connection
+  kFull,    // the queue is full, or the worker's end has no connection now: try later
+  kNoPeer,  // the coordinator's end knows no such connection (any more)
+};
+
+class Endpoint {
+ public:
+  virtual ~Endpoint() = default;
+
+  // bytes: at most kMaxFrameBytes.
+  virtual SendResult send(const PeerName& peer, std::string_view bytes) = 0;
+
+  // The next message, if there is one.
+  virtual std::optional<Frame> receive() = 0;
+
+  // Readable when something may have happened; for poll() or Asio alone, never to be read or
+  // closed. It tells of changes, not of states: after it became readable, and after every send(),
+  // receive() until there is nothing, before waiting again.
+  virtual int poll_fd() const = 0;
+};
+
+}  // namespace plateau
