@@ -21,6 +21,7 @@ constexpr int kHeartbeatMs = 2000;
 constexpr int kHeartbeatTimeoutMs = 6000;
 constexpr int kBacklog = 1024;
 constexpr std::string_view kIpc = "ipc://";
+constexpr std::string_view kTcp = "tcp://";
 // sockaddr_un.sun_path, less the closing zero.
 constexpr std::size_t kMaxIpcPathBytes = 107;
 
@@ -64,6 +65,25 @@ Status guard_ipc_folder(const std::string& path, bool create) {
                             "remove it, or run: chmod 700 " + folder);
   }
   return {};
+}
+
+// ZeroMQ itself takes 99999999 for a port and listens on another.
+Status check_tcp_port(const std::string& address) {
+  const std::string port = address.substr(address.rfind(':') + 1);
+  if (port == "*") return {};
+  const bool digits = !port.empty() && port.size() <= 5 &&
+                      port.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && std::stoi(port) >= 1 && std::stoi(port) <= 65535) return {};
+  return invalid_argument("The address " + address + " has no port between 1 and 65535; write " +
+                          "tcp://HOST:PORT.");
+}
+
+// Refuses what ZeroMQ would misread, or what others could reach.
+Status check_address(const std::string& address, bool create) {
+  if (address.starts_with(kTcp)) return check_tcp_port(address);
+  if (address.starts_with(kIpc)) return guard_ipc_folder(address.substr(kIpc.size()), create);
+  return invalid_argument("The address " + address + " is none: write tcp://HOST:PORT, or " +
+                          "ipc:///FOLDER/NAME on one machine.");
 }
 
 Error explain_bind(const std::string& address, const zmq::error_t& error) {
@@ -216,11 +236,7 @@ class Dealer : public Endpoint {
 }  // namespace
 
 Result<BoundEndpoint> bind_coordinator(const std::string& address) {
-  if (address.starts_with(kIpc)) {
-    if (Status guarded = guard_ipc_folder(address.substr(kIpc.size()), true); !guarded) {
-      return guarded.error();
-    }
-  }
+  if (Status checked = check_address(address, /*create=*/true); !checked) return checked.error();
   auto router = std::make_unique<Router>();
   Result<std::string> bound = router->bind(address);
   if (!bound) return bound.error();
@@ -228,11 +244,7 @@ Result<BoundEndpoint> bind_coordinator(const std::string& address) {
 }
 
 Result<std::unique_ptr<Endpoint>> connect_worker(const std::string& address) {
-  if (address.starts_with(kIpc)) {
-    if (Status guarded = guard_ipc_folder(address.substr(kIpc.size()), false); !guarded) {
-      return guarded.error();
-    }
-  }
+  if (Status checked = check_address(address, /*create=*/false); !checked) return checked.error();
   auto dealer = std::make_unique<Dealer>();
   if (Status connected = dealer->connect(address); !connected) return connected.error();
   return std::unique_ptr<Endpoint>(std::move(dealer));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <google/protobuf/stubs/logging.h>
+
 #include "common/base/text.h"
 
 namespace plateau::wire {
@@ -210,8 +212,18 @@ Result<std::string> encode_checked(const Message& message) {
   return bytes;
 }
 
+// The library would print a line for every malformed message: a peer could fill our log.
+void silence_protobuf() {
+  static const bool done = [] {
+    google::protobuf::SetLogHandler(nullptr);
+    return true;
+  }();
+  static_cast<void>(done);
+}
+
 template <typename Message>
 Result<Message> decode_checked(std::string_view bytes) {
+  silence_protobuf();
   if (bytes.size() > kMaxMessageBytes) {
     return corrupt("A message of " + std::to_string(bytes.size()) + " bytes was refused: at most " +
                    std::to_string(kMaxMessageBytes) + " are allowed");
