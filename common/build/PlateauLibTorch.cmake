@@ -1,8 +1,11 @@
-# Finds LibTorch in an unpacked PyPI wheel of torch 2.11.0 and offers it as plateau_torch.
+# Finds LibTorch in an unpacked PyPI wheel of torch 2.11.0 and offers
+#   plateau_torch                 the interface target that every user of LibTorch links
+#   plateau_torch_pch(TARGET...)  makes targets share one precompiled <torch/torch.h>
 #
 # PLATEAU_LIBTORCH_DIR is the folder that holds torch/ and nvidia/ (the launcher's cache), or a
-# site-packages folder. Without CUDA libtorch_cpu and libc10 are linked directly: the wheel's own
-# CMake config insists on a CUDA toolkit.
+# site-packages folder. Libraries are linked directly: the wheel's own CMake config insists on a
+# CUDA toolkit. Without CUDA that is libtorch_cpu and libc10; with it (PLATEAU_CUDA) libtorch_cuda
+# and libc10_cuda as well, and PLATEAU_WITH_CUDA=1 is defined.
 if(DEFINED ENV{PLATEAU_CACHE})
   set(_plateau_cache "$ENV{PLATEAU_CACHE}")
 elseif(DEFINED ENV{XDG_CACHE_HOME})
@@ -25,7 +28,40 @@ target_include_directories(plateau_torch SYSTEM INTERFACE
   "${_torch}/include" "${_torch}/include/torch/csrc/api/include")
 target_link_libraries(plateau_torch INTERFACE
   "${_torch}/lib/libtorch_cpu.so" "${_torch}/lib/libc10.so" Threads::Threads)
-set(_rpaths "${_torch}/lib" "${PLATEAU_LIBTORCH_DIR}/nvidia/cu13/lib")
-foreach(_dir IN LISTS _rpaths)
+set(_torch_rpaths "${_torch}/lib" "${PLATEAU_LIBTORCH_DIR}/nvidia/cu13/lib")
+
+if(PLATEAU_CUDA_ENABLED)
+  find_package(CUDAToolkit 13 REQUIRED)
+  target_compile_definitions(plateau_torch INTERFACE PLATEAU_WITH_CUDA=1)
+  target_include_directories(plateau_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
+  # Nothing calls into libtorch_cuda by name: it registers its operators when it is loaded, so the
+  # linker must keep it although it looks unused.
+  target_link_libraries(plateau_torch INTERFACE
+    "-Wl,--push-state,--no-as-needed" "${_torch}/lib/libtorch_cuda.so" "-Wl,--pop-state"
+    "${_torch}/lib/libc10_cuda.so" CUDA::cudart)
+  list(APPEND _torch_rpaths
+    "${PLATEAU_LIBTORCH_DIR}/nvidia/cudnn/lib" "${PLATEAU_LIBTORCH_DIR}/nvidia/nccl/lib"
+    "${PLATEAU_LIBTORCH_DIR}/nvidia/nvshmem/lib" "${PLATEAU_LIBTORCH_DIR}/nvidia/cusparselt/lib"
+    "${CUDAToolkit_LIBRARY_DIR}")
+endif()
+foreach(_dir IN LISTS _torch_rpaths)
   target_link_options(plateau_torch INTERFACE "LINKER:-rpath,${_dir}" "LINKER:-rpath-link,${_dir}")
 endforeach()
+
+# plateau_torch_pch(my_library my_test ...): <torch/torch.h> is parsed once for the whole tree (it
+# costs over 20 s a file otherwise). Targets must link plateau_torch, directly or not. Their sources
+# still include what they use; the headers are then already there.
+function(plateau_torch_pch)
+  if(NOT TARGET plateau_torch_headers)
+    set(_dummy "${CMAKE_BINARY_DIR}/plateau_torch_headers.cc")
+    if(NOT EXISTS "${_dummy}")
+      file(WRITE "${_dummy}" "// Carries the precompiled <torch/torch.h>.\n")
+    endif()
+    add_library(plateau_torch_headers STATIC "${_dummy}")
+    target_link_libraries(plateau_torch_headers PRIVATE plateau_torch plateau_options)
+    target_precompile_headers(plateau_torch_headers PRIVATE <torch/torch.h>)
+  endif()
+  foreach(_target IN LISTS ARGN)
+    target_precompile_headers(${_target} REUSE_FROM plateau_torch_headers)
+  endforeach()
+endfunction()
