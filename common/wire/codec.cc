@@ -1,6 +1,7 @@
 #include "common/wire/codec.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include <google/protobuf/stubs/logging.h>
@@ -14,6 +15,8 @@ namespace {
 constexpr std::size_t kMaxTextBytes = std::size_t{16} << 10;
 // trial_json and result_json leave room for the rest of the message.
 constexpr std::size_t kMaxJsonBytes = std::size_t{768} << 10;
+
+constexpr std::string_view kCheckpointPrefix = "checkpoint-";
 
 // What is wrong with a message, or nothing.
 using Fault = std::optional<std::string>;
@@ -292,6 +295,19 @@ Status check_artifact_name(std::string_view name) {
     }
   }
   return {};
+}
+
+std::string checkpoint_name(std::int64_t step) {
+  return std::string(kCheckpointPrefix) + std::to_string(step);
+}
+
+std::optional<std::int64_t> checkpoint_step(std::string_view name) {
+  if (!name.starts_with(kCheckpointPrefix)) return std::nullopt;
+  name.remove_prefix(kCheckpointPrefix.size());
+  std::int64_t step = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
+  if (error != std::errc() || end != name.data() + name.size() || step < 0) return std::nullopt;
+  return step;
 }
 
 Error version_mismatch(std::uint32_t worker_version, std::string_view worker_program_version) {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,11 @@ Result<FromCoordinator> decode_from_coordinator(std::string_view bytes);
 // An artifact's name: relative, '/'-separated parts of letters, digits and "._-", none of them
 // "." or "..", none starting with ".", at most kMaxNameBytes. kInvalidArgument otherwise.
 Status check_artifact_name(std::string_view name);
+
+// How a checkpoint is named on the wire, "checkpoint-120", so that its bytes alone say what they
+// are; and back. nullopt for every other name.
+std::string checkpoint_name(std::int64_t step);
+std::optional<std::int64_t> checkpoint_step(std::string_view name);
 
 // The error a coordinator answers to a worker of another protocol version (kVersion).
 Error version_mismatch(std::uint32_t worker_version, std::string_view worker_program_version);

@@ -329,6 +329,14 @@ TEST(Codec, names_of_artifacts_that_trials_write_are_accepted) {
   }
 }
 
+TEST(CheckpointName, comes_back_and_other_names_are_none) {
+  EXPECT_TRUE(check_artifact_name(checkpoint_name(120)));
+  EXPECT_EQ(checkpoint_step(checkpoint_name(120)), 120);
+  for (const char* name : {"checkpoint-", "checkpoint-1x", "checkpoint--1", "metrics.jsonl", ""}) {
+    EXPECT_FALSE(checkpoint_step(name)) << name;
+  }
+}
+
 TEST(VersionMismatch, says_which_side_is_older_and_what_to_do) {
   const Error older = version_mismatch(kProtocolVersion - 1, "0.0.9");
   EXPECT_EQ(older.kind, ErrorKind::kVersion);
