@@ -1,5 +1,9 @@
 // The pipe protocol between a worker's runner and its trainer process.
 //
+// The runner starts `plateau-trainer serve --device DEVICE`: "cpu", or "cuda:0" with
+// CUDA_VISIBLE_DEVICES naming the one device; OMP_NUM_THREADS is set. Without "serve" nothing is
+// framed (`plateau-trainer train trial.json`, by hand).
+//
 // Frames on the trainer's standard input and output: a 32-bit little-endian length (at most
 // kMaxFrameBytes), then that many bytes of UTF-8 JSON, one object with a "type". The trainer's own
 // log goes to standard error; it moves file descriptor 1 out of the way at its start, so that no
