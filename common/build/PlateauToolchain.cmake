@@ -32,11 +32,15 @@ endif()
 
 if(PLATEAU_CUDA_ENABLED)
   set(CMAKE_CUDA_COMPILER "${PLATEAU_NVCC}")
-  set(CMAKE_CUDA_STANDARD 20)
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80 90)  # A100 and H100/H200; newer ones compile the PTX of 90
   endif()
   enable_language(CUDA)
+  set(CMAKE_CUDA_STANDARD 20)
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc 12 and later do
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+  endif()
 endif()
 message(STATUS "Plateau: CUDA ${PLATEAU_CUDA_ENABLED}, trainer ${PLATEAU_TRAINER}, "
                "${CMAKE_BUILD_TYPE}")
