@@ -1,0 +1,39 @@
+#include "coordinator/results/results.h"
+
+#include "common/base/file.h"
+#include "coordinator/results/cells.h"
+#include "coordinator/results/figure/rank_figure.h"
+#include "coordinator/results/summary.h"
+#include "coordinator/results/table.h"
+
+namespace plateau {
+
+Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder) {
+  const results::Summary summary = results::summarise(run);
+  const results::Table table = results::build_table(summary);
+  const std::filesystem::path folder = run_folder / "results";
+  if (Status made = make_folder(folder); !made) return made.error();
+
+  std::vector<std::pair<std::string, std::string>> files{
+      {"table.md", results::markdown(table)},
+      {"table.tex", results::latex(table)},
+      {"table.csv", results::cells_csv(summary)},
+  };
+  if (const auto figure = results::rank_figure(summary)) {
+    files.emplace_back("rank.svg", results::to_svg(*figure));
+  }
+  ResultFiles written;
+  for (const auto& [name, bytes] : files) {
+    if (Status status = write_file_atomically(folder / name, bytes); !status) {
+      return status.error();
+    }
+    written.paths.push_back(folder / name);
+  }
+  return written;
+}
+
+std::string terminal_table(const RunView& run, int columns) {
+  return results::terminal(results::build_table(results::summarise(run)), columns);
+}
+
+}  // namespace plateau

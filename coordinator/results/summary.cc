@@ -1,0 +1,344 @@
+#include "coordinator/results/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "common/base/text.h"
+#include "common/spec/methods.h"
+#include "coordinator/results/selection.h"
+
+namespace plateau::results {
+namespace {
+
+using Json = nlohmann::json;
+using Flat = std::map<std::string, std::string>;
+
+// What a table already has a column for, or what changes no number.
+const std::set<std::string>& not_settings() {
+  static const std::set<std::string> names{
+      "adapter.method", "adapter.parameters.rank",
+      "base.name",      "base.path",
+      "base.sha256",    "base.source",
+      "format",         "checkpoint_every_s",
+      "task.name",      "task.path",
+      "seed",           "micro_batch_size",
+      "task.sha256",    "task.source",
+  };
+  return names;
+}
+
+void flatten(const Json& json, const std::string& path, Flat& into) {
+  if (json.is_object() && path != "task.columns") {
+    for (const auto& [name, value] : json.items()) {
+      flatten(value, path.empty() ? name : path + "." + name, into);
+    }
+    return;
+  }
+  if (not_settings().count(path) != 0) return;
+  if (json.is_string()) {
+    into[path] = json.get<std::string>();
+  } else if (json.is_number_float()) {
+    into[path] = format_number(json.get<double>());
+  } else {
+    into[path] = json.dump();
+  }
+}
+
+std::optional<double> number_parameter(const AdapterSpec& adapter, const char* name) {
+  const auto found = adapter.parameters.find(name);
+  if (found == adapter.parameters.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
+std::optional<double> last_value(const TrialRow& row, const std::string& split) {
+  std::optional<double> value;
+  std::int64_t step = 0;
+  for (const MetricValue& metric : row.metrics) {
+    if (metric.split != split || metric.name != row.trial.task.metric) continue;
+    if (!value || metric.step >= step) {
+      value = metric.value;
+      step = metric.step;
+    }
+  }
+  return value;
+}
+
+SeedResult seed_result(const TrialRow& row) {
+  SeedResult result;
+  result.trial = row.id;
+  result.seed = row.trial.seed;
+  result.state = row.state;
+  result.reason = row.reason;
+  if (row.state == TrialState::kFinished) {
+    result.value = last_value(row, "test");
+    result.validation = last_value(row, "validation");
+  }
+  return result;
+}
+
+Cell new_cell(const TrialRow& row) {
+  const Trial& trial = row.trial;
+  Cell cell;
+  cell.key = row.cell;
+  cell.base = trial.base.name;
+  cell.task = trial.task.name;
+  cell.method = trial.adapter.method;
+  const MethodSchema* method = find_method(trial.adapter.method);
+  cell.title = method != nullptr ? method->title : trial.adapter.method;
+  cell.is_baseline = row.is_baseline;
+  cell.metric = metric_style(trial.task.metric);
+  cell.learning_rate = trial.optimizer.learning_rate;
+  cell.head_learning_rate = trial.optimizer.head_learning_rate;
+  cell.alpha = number_parameter(trial.adapter, "alpha");
+  if (const auto rank = number_parameter(trial.adapter, "rank")) {
+    cell.rank = static_cast<std::int64_t>(*rank);
+    const auto rslora = trial.adapter.parameters.find("rslora");
+    const bool root = rslora != trial.adapter.parameters.end() && *rslora == true;
+    if (cell.alpha) cell.scale = *cell.alpha / (root ? std::sqrt(*rank) : *rank);
+  }
+  cell.example = trial;
+  return cell;
+}
+
+void add_finished(Cell& cell, const TrialRow& row, double& seconds, std::size_t& finished) {
+  cell.adapter_parameters = row.adapter_parameters;
+  cell.head_parameters = row.head_parameters;
+  if (row.base_parameters > 0) cell.base_parameters = row.base_parameters;
+  cell.adapter_bytes = row.adapter_bytes;
+  cell.peak_memory_bytes = std::max(cell.peak_memory_bytes.value_or(0), row.peak_memory_bytes);
+  seconds += row.train_seconds;
+  ++finished;
+}
+
+Cell make_cell(const std::vector<const TrialRow*>& rows) {
+  Cell cell = new_cell(*rows.front());
+  double seconds = 0.0;
+  std::size_t finished = 0;
+  std::vector<double> values;
+  for (const TrialRow* row : rows) {
+    cell.seeds.push_back(seed_result(*row));
+    if (row->state == TrialState::kFinished) add_finished(cell, *row, seconds, finished);
+  }
+  std::sort(cell.seeds.begin(), cell.seeds.end(), [](const SeedResult& a, const SeedResult& b) {
+    return std::tie(a.seed, a.trial) < std::tie(b.seed, b.trial);
+  });
+  for (const SeedResult& seed : cell.seeds) {
+    if (seed.value) values.push_back(*seed.value);
+  }
+  if (finished > 0) cell.train_seconds = seconds / static_cast<double>(finished);
+  if (!values.empty()) cell.mean = mean_of(values);
+  if (values.size() > 1) cell.standard_deviation = standard_deviation_of(values);
+  return cell;
+}
+
+// A setting is worth a column when it alone tells two cells apart that would else share a row: the
+// same base, task, adapter and rank with two values of it. Settings tied to the rank (alpha = 2r)
+// or to the adapter (one learning rate each) are not.
+std::vector<std::string> telling_settings(const std::vector<Cell>& cells,
+                                          const std::vector<Flat>& flats) {
+  using Place = std::tuple<std::string, std::string, std::string, std::int64_t>;
+  std::map<Place, std::map<std::string, std::set<std::string>>> seen;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const Cell& cell = cells[i];
+    if (cell.is_baseline) continue;
+    auto& values = seen[{cell.base, cell.task, cell.method, cell.rank.value_or(0)}];
+    for (const auto& [name, value] : flats[i])
+      values[name].insert(value);
+  }
+  std::set<std::string> names;
+  for (const auto& [place, values] : seen) {
+    for (const auto& [name, different] : values) {
+      if (different.size() > 1) names.insert(name);
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+std::size_t method_order(const std::string& method) {
+  const auto& schemas = method_schemas();
+  for (std::size_t i = 0; i < schemas.size(); ++i) {
+    if (schemas[i].name == method) return i;
+  }
+  return schemas.size();
+}
+
+template <typename Facts>
+std::size_t position(const std::vector<Facts>& all, const std::string& name) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].name == name) return i;
+  }
+  return all.size();
+}
+
+// Numbers by value, anything else by letter: 2 comes before 16.
+bool setting_less(const std::string& a, const std::string& b) {
+  char* end_a = nullptr;
+  char* end_b = nullptr;
+  const double x = std::strtod(a.c_str(), &end_a);
+  const double y = std::strtod(b.c_str(), &end_b);
+  if (!a.empty() && !b.empty() && *end_a == '\0' && *end_b == '\0' && x != y) return x < y;
+  return a < b;
+}
+
+bool settings_less(const std::vector<Setting>& a, const std::vector<Setting>& b) {
+  return std::lexicographical_compare(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const Setting& x, const Setting& y) { return setting_less(x.value, y.value); });
+}
+
+void sort_cells(Summary& summary) {
+  const auto place = [&](const Cell& cell) {
+    return std::make_tuple(position(summary.bases, cell.base), cell.is_baseline ? 0 : 1,
+                           method_order(cell.method), cell.method, cell.rank.value_or(0));
+  };
+  std::stable_sort(summary.cells.begin(), summary.cells.end(), [&](const Cell& a, const Cell& b) {
+    const auto x = place(a);
+    const auto y = place(b);
+    if (x != y) return x < y;
+    if (settings_less(a.settings, b.settings)) return true;
+    if (settings_less(b.settings, a.settings)) return false;
+    return position(summary.tasks, a.task) < position(summary.tasks, b.task);
+  });
+}
+
+void add_facts(Summary& summary, const TrialRow& row) {
+  const Trial& trial = row.trial;
+  std::size_t base = position(summary.bases, trial.base.name);
+  if (base == summary.bases.size()) {
+    summary.bases.push_back({trial.base.name, trial.base.sha256, trial.base.pooling, std::nullopt});
+  }
+  if (row.base_parameters > 0) summary.bases[base].parameters = row.base_parameters;
+  std::size_t task = position(summary.tasks, trial.task.name);
+  if (task == summary.tasks.size()) {
+    summary.tasks.push_back({trial.task.name, metric_style(trial.task.metric), trial.task, {}});
+  }
+  auto& notes = summary.tasks[task].notes;
+  for (const std::string& note : row.notes) {
+    if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+  }
+}
+
+}  // namespace
+
+std::size_t Cell::with_value() const {
+  return static_cast<std::size_t>(std::count_if(
+      seeds.begin(), seeds.end(), [](const SeedResult& seed) { return seed.value.has_value(); }));
+}
+
+std::size_t Cell::count(TrialState state) const {
+  return static_cast<std::size_t>(std::count_if(
+      seeds.begin(), seeds.end(), [&](const SeedResult& seed) { return seed.state == state; }));
+}
+
+Summary summarise(const RunView& run) {
+  Summary summary;
+  summary.run = run.name;
+  summary.program_version = run.program_version;
+  std::map<std::string, std::size_t> index;  // cell key -> place in `groups`
+  std::vector<std::vector<const TrialRow*>> groups;
+  std::set<std::string> devices;
+  for (const TrialRow& row : run.trials) {
+    add_facts(summary, row);
+    if (!row.device_name.empty()) devices.insert(row.device_name);
+    // Base and task by name too: the key leaves names out, and the majority class of two bases is
+    // one key but two rows.
+    const std::string key = row.cell + "\n" + row.trial.base.name + "\n" + row.trial.task.name;
+    const auto [place, is_new] = index.emplace(key, groups.size());
+    if (is_new) groups.emplace_back();
+    groups[place->second].push_back(&row);
+  }
+  summary.device_names.assign(devices.begin(), devices.end());
+
+  std::vector<Flat> flats;
+  for (const auto& rows : groups) {
+    summary.cells.push_back(make_cell(rows));
+    flatten(to_json(rows.front()->trial), "", flats.emplace_back());
+  }
+  summary.setting_names = telling_settings(summary.cells, flats);
+  for (std::size_t i = 0; i < summary.cells.size(); ++i) {
+    for (const std::string& name : summary.setting_names) {
+      const auto found = flats[i].find(name);
+      const bool shown = !summary.cells[i].is_baseline && found != flats[i].end();
+      summary.cells[i].settings.push_back({name, shown ? found->second : ""});
+    }
+  }
+  sort_cells(summary);
+  select_on_validation(run.sweep_report, summary);
+  return summary;
+}
+
+std::vector<Curve> curves(const Summary& summary) {
+  std::vector<Curve> all;
+  for (const Cell& cell : summary.cells) {
+    if (cell.is_baseline || !cell.rank) continue;
+    const auto same = [&](const Curve& curve) {
+      const Cell& first = *curve.cells.front();
+      return curve.base == cell.base && curve.task == cell.task && curve.method == cell.method &&
+             first.settings == cell.settings;
+    };
+    auto found = std::find_if(all.begin(), all.end(), same);
+    if (found == all.end()) {
+      std::string label = cell.title;
+      for (const Setting& setting : cell.settings) {
+        if (!setting.value.empty()) {
+          label += ", " + short_setting_name(setting.name) + " " + setting.value;
+        }
+      }
+      all.push_back({cell.base, cell.task, cell.method, label, {}});
+      found = std::prev(all.end());
+    }
+    found->cells.push_back(&cell);
+  }
+  for (Curve& curve : all) {
+    std::stable_sort(curve.cells.begin(), curve.cells.end(),
+                     [](const Cell* a, const Cell* b) { return *a->rank < *b->rank; });
+  }
+  return all;
+}
+
+std::string state_word(TrialState state) {
+  switch (state) {
+    case TrialState::kQueued:
+      return "queued";
+    case TrialState::kRunning:
+      return "running";
+    case TrialState::kFinished:
+      return "finished";
+    case TrialState::kDiverged:
+      return "diverged";
+    case TrialState::kFailed:
+      return "failed";
+    case TrialState::kStopped:
+      return "stopped early";
+  }
+  return "unknown";
+}
+
+std::string short_setting_name(const std::string& path) {
+  const std::size_t dot = path.rfind('.');
+  std::string name = dot == std::string::npos ? path : path.substr(dot + 1);
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+double mean_of(const std::vector<double>& values) {
+  PLATEAU_CHECK(!values.empty(), "the mean of nothing");
+  double sum = 0.0;
+  for (double value : values)
+    sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+double standard_deviation_of(const std::vector<double>& values) {
+  PLATEAU_CHECK(values.size() > 1, "a standard deviation needs two values");
+  const double mean = mean_of(values);
+  double squares = 0.0;
+  for (double value : values)
+    squares += (value - mean) * (value - mean);
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
+}  // namespace plateau::results

@@ -1,0 +1,131 @@
+// A run as cells: trials that differ in nothing but their seed, taken together.
+//
+// Pure. Nothing is left out and nothing is averaged in silence: a cell keeps every seed with its
+// state, and its mean is over the finished ones alone, beside how many were planned.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/results/metric.h"
+#include "coordinator/store/results_view.h"
+
+namespace plateau::results {
+
+// One trial of a cell.
+struct SeedResult {
+  TrialId trial;
+  std::uint64_t seed = 0;
+  TrialState state = TrialState::kQueued;
+  std::optional<double> value;       // the task's metric on the test split; finished trials only
+  std::optional<double> validation;  // the same on the validation split, the last one
+  std::string reason;                // why it failed
+};
+
+// A setting of the sweep that tells cells apart beyond base, task, adapter, rank.
+struct Setting {
+  std::string name;  // path in the trial's JSON: "optimizer.epochs", "adapter.parameters.dropout"
+  std::string value;
+  friend bool operator==(const Setting&, const Setting&) = default;
+};
+
+struct Cell {
+  std::string key;  // cell_key of its trials
+  std::string base;
+  std::string task;
+  std::string method;  // "lora"
+  std::string title;   // "LoRA"
+  std::optional<std::int64_t> rank;
+  std::optional<double> alpha;  // as given; the update is multiplied by `scale`
+  std::optional<double> scale;  // alpha/rank, or alpha/sqrt(rank) with rslora
+  double learning_rate = 0.0;
+  double head_learning_rate = 0.0;
+  std::vector<Setting> settings;  // in the order of Summary::setting_names
+  std::vector<Setting> selected;  // chosen on validation, in the order of Selection::over
+  bool is_baseline = false;
+  MetricStyle metric;
+  std::vector<SeedResult> seeds;  // ascending
+  Trial example;                  // of its first trial
+
+  std::optional<double> mean;                // over seeds with a value
+  std::optional<double> standard_deviation;  // n - 1; absent for fewer than two values
+
+  // Of the finished trials: counts and sizes are the same for each, times are means.
+  std::optional<std::int64_t> adapter_parameters;
+  std::optional<std::int64_t> head_parameters;
+  std::optional<std::int64_t> base_parameters;
+  std::optional<std::int64_t> adapter_bytes;
+  std::optional<std::int64_t> peak_memory_bytes;  // the largest
+  std::optional<double> train_seconds;
+
+  std::size_t planned() const { return seeds.size(); }
+  std::size_t with_value() const;
+  std::size_t count(TrialState state) const;
+  bool complete() const { return with_value() == planned(); }
+};
+
+// How a task's data was made, and on what the trials of it ran.
+struct TaskSummary {
+  std::string name;
+  MetricStyle metric;
+  TaskSpec spec;
+  std::vector<std::string> notes;  // of the task's reader, as the trainer gave them
+};
+
+struct BaseSummary {
+  std::string name;
+  std::string sha256;
+  std::string pooling;
+  std::optional<std::int64_t> parameters;
+};
+
+// A sweep that chooses a parameter (the learning rate, say) per cell on the validation split keeps
+// one cell of each group; the others stay in the exports.
+struct Selection {
+  std::vector<std::string> over;     // "learning_rate"
+  std::size_t groups = 0;            // cells chosen out of several
+  std::size_t candidates = 0;        // cells they were chosen from
+  std::vector<std::string> open;     // groups with no complete cell yet: nothing chosen, all shown
+  std::vector<std::string> at_edge;  // chosen at the smallest or largest value that was tried
+};
+
+struct Summary {
+  std::string run;
+  std::string program_version;
+  std::vector<BaseSummary> bases;          // in the order of the trials
+  std::vector<TaskSummary> tasks;          // in the order of the trials
+  std::vector<std::string> setting_names;  // sorted
+  std::vector<std::string> device_names;   // of finished trials, sorted
+  // By base, then baselines before adapters, adapters in the order of the method table, rank,
+  // settings, task.
+  std::vector<Cell> cells;
+  std::optional<Selection> selection;
+  std::vector<Cell> not_selected;  // in the same order
+};
+
+Summary summarise(const RunView& run);
+
+// The cells of one base, task, adapter and settings, by rank: a line of the figure.
+struct Curve {
+  std::string base;
+  std::string task;
+  std::string method;
+  std::string label;               // "LoRA", or "LoRA, epochs 3" when settings tell several apart
+  std::vector<const Cell*> cells;  // pointers into the summary; ascending rank
+};
+
+// Adapters with a rank only; baselines have none.
+std::vector<Curve> curves(const Summary& summary);
+
+// "finished", "stopped early", ...: the words of the tables and exports.
+std::string state_word(TrialState state);
+
+// "epochs" for "optimizer.epochs"
+std::string short_setting_name(const std::string& path);
+
+double mean_of(const std::vector<double>& values);                // at least one value
+double standard_deviation_of(const std::vector<double>& values);  // n - 1; at least two values
+
+}  // namespace plateau::results
