@@ -20,20 +20,19 @@ namespace plateau {
 
 class Expression {
  public:
-  // kInvalidArgument says what stands where ("column 7 of the expression").
-  static Result<Expression> parse(std::string_view text);
-
-  // True when the text can only be an expression: it parses and names at least one of `parameters`.
-  static bool looks_like_one(std::string_view text, const std::vector<std::string>& parameters);
+  // Names are `parameters`; any other bare word must stand right of == or !=, or in a list, and is
+  // a text. kInvalidArgument says what stands at which character, and the nearest name.
+  static Result<Expression> parse(std::string_view text,
+                                  const std::vector<std::string>& parameters);
 
   const std::string& text() const { return text_; }
-  // Names in the expression, each once, in order. Bare words compared with == are in words().
+  // The parameters in it, each once, in the order of their first use.
   const std::vector<std::string>& names() const { return names_; }
-  const std::vector<std::string>& words() const { return words_; }
 
-  // The value of a name, or nullptr when the parameter does not exist in this trial.
+  // The value of a name, or nullptr when the parameter does not exist in this trial: any comparison
+  // with it is false, and arithmetic with it is an error.
   using Lookup = std::function<const nlohmann::json*(const std::string& name)>;
-  // kInvalidArgument: a name without value, a wrong type, a division by zero.
+  // kInvalidArgument: a wrong type, a division by zero, a result that is not finite.
   Result<nlohmann::json> evaluate(const Lookup& lookup) const;
 
   struct Node;
@@ -41,7 +40,6 @@ class Expression {
  private:
   std::string text_;
   std::vector<std::string> names_;
-  std::vector<std::string> words_;
   std::shared_ptr<const Node> root_;
 };
 

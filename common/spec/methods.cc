@@ -80,12 +80,6 @@ std::vector<MethodSchema> make_schemas() {
   };
 }
 
-Error wrong(const MethodSchema& method, const ParameterSchema& parameter, const Json& found,
-            const std::string& allowed) {
-  return invalid_argument(method.name + "." + parameter.name + " is " + found.dump() +
-                          "; allowed is " + allowed + " (" + parameter.meaning + ")");
-}
-
 std::string limits(const ParameterSchema& parameter) {
   std::string text;
   if (parameter.minimum) text += " from " + format_number(*parameter.minimum);
@@ -105,52 +99,89 @@ bool is_list_of_layers(const Json& value) {
          });
 }
 
-Status check_number(const MethodSchema& method, const ParameterSchema& parameter,
-                    const Json& value) {
-  const bool integer = parameter.type == ParameterType::kInteger;
-  const bool right_type = integer ? value.is_number_integer() : value.is_number();
-  const double number = right_type ? value.get<double>() : 0.0;
-  if (!right_type || (parameter.minimum && number < *parameter.minimum) ||
-      (parameter.maximum && number > *parameter.maximum)) {
-    return wrong(method, parameter, value,
-                 (integer ? "a whole number" : "a number") + limits(parameter));
-  }
-  return {};
+bool in_limits(const ParameterSchema& parameter, double number) {
+  return (!parameter.minimum || number >= *parameter.minimum) &&
+         (!parameter.maximum || number <= *parameter.maximum);
 }
 
-Status check_value(const MethodSchema& method, const ParameterSchema& parameter,
-                   const Json& value) {
-  switch (parameter.type) {
-    case ParameterType::kInteger:
-    case ParameterType::kNumber:
-      return check_number(method, parameter, value);
-    case ParameterType::kBoolean:
-      if (!value.is_boolean()) return wrong(method, parameter, value, "true or false");
-      return {};
-    case ParameterType::kString:
-      if (!value.is_string()) return wrong(method, parameter, value, "a text");
-      return {};
-    case ParameterType::kChoice:
-      if (!value.is_string() || std::find(parameter.choices.begin(), parameter.choices.end(),
-                                          value.get<std::string>()) == parameter.choices.end()) {
-        return wrong(method, parameter, value, join(parameter.choices, ", "));
-      }
-      return {};
-    case ParameterType::kModules:
-      if (!value.is_string() && !is_list_of_strings(value)) {
-        return wrong(method, parameter, value, "all-linear or a list of module names");
-      }
-      return {};
-    case ParameterType::kLayers:
-      if (value != "all" && !is_list_of_layers(value)) {
-        return wrong(method, parameter, value, "all or a list of layer numbers from 0");
-      }
-      return {};
+std::vector<Json> sorted_without_repeats(const Json& list) {
+  std::vector<Json> items(list.begin(), list.end());
+  std::sort(items.begin(), items.end());
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+  return items;
+}
+
+// One spelling for one meaning: 8 and 8.0, [b, a] and [a, b] must give the same key.
+void normalise(const ParameterSchema& parameter, Json& value) {
+  if (parameter.type == ParameterType::kNumber) value = value.get<double>();
+  if (parameter.type == ParameterType::kModules && value.is_string() && value != "all-linear") {
+    value = Json::array({value});
   }
-  return internal_error("a parameter type without a check");
+  if (value.is_array()) value = sorted_without_repeats(value);
 }
 
 }  // namespace
+
+bool ParameterSchema::accepts(const Json& value) const {
+  switch (type) {
+    case ParameterType::kInteger:
+      return value.is_number_integer() && in_limits(*this, value.get<double>());
+    case ParameterType::kNumber:
+      return value.is_number() && in_limits(*this, value.get<double>());
+    case ParameterType::kBoolean:
+      return value.is_boolean();
+    case ParameterType::kString:
+      return value.is_string() &&
+             (name != "positions" || parse_positions(value.get<std::string>()).ok());
+    case ParameterType::kChoice:
+      return value.is_string() &&
+             std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
+    case ParameterType::kModules:
+      return (value.is_string() && value != "") || is_list_of_strings(value);
+    case ParameterType::kLayers:
+      return value == "all" || is_list_of_layers(value);
+  }
+  return false;
+}
+
+std::string ParameterSchema::allowed() const {
+  switch (type) {
+    case ParameterType::kInteger:
+      return "a whole number" + limits(*this);
+    case ParameterType::kNumber:
+      return "a number" + limits(*this);
+    case ParameterType::kBoolean:
+      return "true or false";
+    case ParameterType::kString:
+      return name == "positions" ? "fN+lM, fN or lM with whole numbers from 1" : "a text";
+    case ParameterType::kChoice:
+      return join(choices, ", ");
+    case ParameterType::kModules:
+      return "all-linear or a list of module names";
+    case ParameterType::kLayers:
+      return "all or a list of layer numbers from 0";
+  }
+  return "";
+}
+
+Result<Positions> parse_positions(const std::string& text) {
+  Positions positions;
+  for (const std::string& part : split(text, '+')) {
+    const bool digits =
+        part.size() >= 2 && part.size() <= 7 && part[1] != '0' &&
+        std::all_of(part.begin() + 1, part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    std::int64_t* side = part.empty()     ? nullptr
+                         : part[0] == 'f' ? &positions.first
+                         : part[0] == 'l' ? &positions.last
+                                          : nullptr;
+    if (!digits || side == nullptr || *side != 0) {
+      return invalid_argument("positions is '" + text +
+                              "'; allowed is fN+lM, fN or lM with whole numbers from 1");
+    }
+    *side = std::stoll(part.substr(1));
+  }
+  return positions;
+}
 
 const ParameterSchema* MethodSchema::find(std::string_view parameter) const {
   for (const ParameterSchema& schema : parameters) {
@@ -190,7 +221,10 @@ Result<Json> resolve_method_parameters(const MethodSchema& method, const Json& g
                               (near ? "; did you mean '" + *near + "'?" : "") +
                               " It has: " + (known.empty() ? "none" : join(known, ", ")) + ".");
     }
-    if (Status status = check_value(method, *parameter, value); !status) return status.error();
+    if (!parameter->accepts(value)) {
+      return invalid_argument(method.name + "." + name + " is " + value.dump() + "; allowed is " +
+                              parameter->allowed() + " (" + parameter->meaning + ")");
+    }
   }
   Json resolved = Json::object();
   for (const ParameterSchema& parameter : method.parameters) {
@@ -204,10 +238,7 @@ Result<Json> resolve_method_parameters(const MethodSchema& method, const Json& g
     } else {
       resolved[parameter.name] = parameter.default_value;
     }
-    // One spelling of a number: 8 and 8.0 must give the same key.
-    if (parameter.type == ParameterType::kNumber) {
-      resolved[parameter.name] = resolved[parameter.name].get<double>();
-    }
+    normalise(parameter, resolved[parameter.name]);
   }
   return resolved;
 }

@@ -5,6 +5,7 @@
 // same names; a test checks that the two lists agree.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ struct ParameterSchema {
   std::optional<double> maximum;     // inclusive
   std::vector<std::string> choices;  // kChoice
   std::string meaning;               // one sentence, for errors and the schema
+
+  bool accepts(const nlohmann::json& value) const;  // type and limits
+  std::string allowed() const;                      // "a whole number from 1 to 65536"
 };
 
 struct MethodSchema {
@@ -44,7 +48,17 @@ const std::vector<MethodSchema>& method_schemas();
 const MethodSchema* find_method(std::string_view name);
 std::vector<std::string> method_names();
 
-// Fills defaults (alpha = 2 * rank where it is open) and checks names, types and limits.
+// LoReFT's `positions`: "f1+l1", "f3", "l2": the first and the last tokens that are intervened on.
+struct Positions {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+// kInvalidArgument: another form, or no position at all.
+Result<Positions> parse_positions(const std::string& text);
+
+// Fills defaults (alpha = 2 * rank where it is open) and checks names, types and limits. One
+// spelling for one meaning, since the result enters the key: numbers are doubles where the type is
+// kNumber, lists of modules and layers are sorted without repeats, a single module is a list.
 Result<nlohmann::json> resolve_method_parameters(const MethodSchema& method,
                                                  const nlohmann::json& given);
 

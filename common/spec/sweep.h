@@ -65,6 +65,8 @@ struct Sweep {
   std::vector<SweepValue> baselines;           // majority, probe
   std::map<std::string, SourceReference> bases;
   std::map<std::string, SourceReference> tasks;
+  // Where a task's name is looked for before the catalogue; empty: nowhere.
+  std::filesystem::path tasks_folder;
   std::vector<std::string> select;  // parameters chosen per cell on the validation metric
   Resources resources;
   std::optional<std::int64_t> max_trials;  // `max_trials` or W&B's `run_cap`
@@ -117,11 +119,11 @@ struct SweepPlan {
   std::vector<std::string> warnings;  // "two seeds and three ranks are too few to show a plateau"
 };
 
-// More cells than this are taken for an accident and refused before expanding.
-inline constexpr std::int64_t kMaxCells = 100'000;
+// More trials than this are taken for an accident and refused before expanding.
+inline constexpr std::int64_t kMaxTrials = 100'000;
 
 // kInvalidArgument with every problem found: rank larger than a matrix, empty grid, a parameter
-// that no adapter of the sweep has, a circular expression, too many cells. `sources` holds every
+// that no adapter of the sweep has, a circular expression, too many trials. `sources` holds every
 // base and task that the sweep names.
 Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources);
 

@@ -1,0 +1,194 @@
+#include <algorithm>
+#include <set>
+
+#include "common/base/text.h"
+#include "common/spec/fields.h"
+#include "common/spec/grid.h"
+#include "common/spec/sweep.h"
+
+namespace plateau {
+namespace {
+
+using Json = nlohmann::json;
+
+Place place_of(const Cell& cell, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const auto found = cell.values.find(name);
+    if (found != cell.values.end()) return found->second.origin.place;
+  }
+  return {"the sweep", 0, 0};
+}
+
+std::string text_of(const Cell& cell, const char* name) {
+  const auto found = cell.values.find(name);
+  return found == cell.values.end() ? "" : found->second.value.get<std::string>();
+}
+
+// Everything of the cell in the JSON form of a trial, which is then read with all its checks.
+Result<Trial> build_trial(const Cell& cell, const SweepValue& seed, const BaseSource& base,
+                          const TaskSource& task) {
+  Trial defaults;
+  defaults.base = base.spec;
+  defaults.task = task.spec;
+  Json json = to_json(defaults);
+  json["adapter"] = {{"method", text_of(cell, "adapter")}, {"parameters", Json::object()}};
+  for (const auto& [name, assigned] : cell.values) {
+    if (name == "base" || name == "task" || name == "adapter") continue;
+    if (const TrialField* field = find_field(name)) {
+      json[Json::json_pointer(field->json_pointer)] = assigned.value;
+    } else {
+      json["adapter"]["parameters"][name] = assigned.value;
+    }
+  }
+  json["seed"] = seed.value;
+  return trial_from_json(json);
+}
+
+// What the trial asks of the base: a rank, modules, layers and positions that are there.
+void check_against_base(const Cell& cell, const Trial& trial, const BaseSource& base,
+                        std::vector<Problem>& problems) {
+  const Result<ParameterCounts> counts = count_parameters(base.facts, trial);
+  if (!counts) {
+    problems.push_back(
+        {place_of(cell, {"target_modules", "layers", "adapter"}), counts.error().message});
+    return;
+  }
+  const Result<RankLimit> limit = rank_limit(base.facts, trial);
+  const auto rank = trial.adapter.parameters.value("rank", std::int64_t{1});
+  if (limit && rank > limit.value().largest) {
+    problems.push_back({place_of(cell, {"rank", "adapter"}),
+                        "rank is " + std::to_string(rank) + "; the largest that " +
+                            trial.adapter.method + " allows on " + trial.base.name + " is " +
+                            std::to_string(limit.value().largest) + ", since " +
+                            limit.value().module});
+  }
+  if (trial.task.max_length > base.facts.max_positions) {
+    problems.push_back({place_of(cell, {"max_length", "task"}),
+                        "max_length is " + std::to_string(trial.task.max_length) + "; " +
+                            trial.base.name + " has " + std::to_string(base.facts.max_positions) +
+                            " positions"});
+  }
+}
+
+class Expansion {
+ public:
+  Expansion(const Sweep& sweep, const Sources& sources) : sweep_(sweep), sources_(sources) {}
+
+  Result<SweepPlan> run() {
+    const std::vector<Cell> cells = grid_cells(sweep_, problems_);
+    if (!problems_.empty()) return problems_error(problems_);
+    std::size_t rounds = 0;
+    for (const Cell& cell : cells)
+      rounds = std::max(rounds, cell.seeds.size());
+    for (std::size_t round = 0; round < rounds; ++round) {
+      for (const Cell& cell : cells) {
+        if (round < cell.seeds.size()) add(cell, cell.seeds[round], round == 0);
+      }
+    }
+    if (!problems_.empty()) return problems_error(problems_);
+    PLATEAU_CHECK(!plan_.trials.empty(), "a grid without problems has a trial");
+    cap();
+    finish();
+    return std::move(plan_);
+  }
+
+ private:
+  void add(const Cell& cell, const SweepValue& seed, bool check) {
+    const auto base = sources_.bases.find(text_of(cell, "base"));
+    const auto task = sources_.tasks.find(text_of(cell, "task"));
+    if (base == sources_.bases.end() || task == sources_.tasks.end() ||
+        text_of(cell, "adapter").empty()) {
+      problems_.push_back({place_of(cell, {"adapter", "task", "base"}),
+                           "a cell without base, task or adapter: their `when` excludes all"});
+      return;
+    }
+    Result<Trial> trial = build_trial(cell, seed, base->second, task->second);
+    if (!trial) {
+      problems_.push_back({place_of(cell, {"adapter"}), trial.error().message});
+      return;
+    }
+    if (check) check_against_base(cell, *trial, base->second, problems_);
+    PlannedTrial planned{*trial, trial_key(*trial), cell_key(*trial), trial_label(*trial), false,
+                         {}};
+    if (!keys_.insert(planned.key).second) {
+      ++plan_.folded;
+      return;
+    }
+    for (const auto& [name, assigned] : cell.values)
+      planned.origins[name] = assigned.origin;
+    if (seed.place.source != "default") planned.origins["seed"] = {Origin::Kind::kFile, seed.place};
+    plan_.trials.push_back(std::move(planned));
+  }
+
+  void cap() {
+    const auto count = static_cast<std::int64_t>(plan_.trials.size());
+    if (!sweep_.max_trials || *sweep_.max_trials >= count) return;
+    plan_.notices.push_back("the first " + std::to_string(*sweep_.max_trials) + " of " +
+                            std::to_string(count) + " trials are planned (max_trials, run_cap)");
+    plan_.trials.resize(static_cast<std::size_t>(*sweep_.max_trials));
+  }
+
+  void finish() {
+    std::set<std::string> cells;
+    for (const PlannedTrial& trial : plan_.trials)
+      cells.insert(trial.cell);
+    plan_.cell_count = static_cast<std::int64_t>(cells.size());
+    plan_.trial_count = static_cast<std::int64_t>(plan_.trials.size());
+    plan_.notices.insert(plan_.notices.begin(), sweep_.notices.begin(), sweep_.notices.end());
+    if (plan_.folded > 0) {
+      plan_.notices.push_back(std::to_string(plan_.folded) +
+                              " trials were the same as others and are planned once");
+    }
+    warn_of_few();
+    std::vector<PlannedTrial> baselines = plan_baselines(sweep_, plan_.trials);
+    plan_.baseline_count = static_cast<std::int64_t>(baselines.size());
+    plan_.trials.insert(plan_.trials.end(), baselines.begin(), baselines.end());
+  }
+
+  // A claim about a plateau needs a curve and its spread.
+  void warn_of_few() {
+    std::set<std::int64_t> ranks;
+    std::map<std::string, std::int64_t> seeds;
+    for (const PlannedTrial& trial : plan_.trials) {
+      ++seeds[trial.cell];
+      const Json& parameters = trial.trial.adapter.parameters;
+      if (parameters.contains("rank")) ranks.insert(parameters["rank"].get<std::int64_t>());
+    }
+    std::int64_t fewest = kMaxTrials;
+    for (const auto& [cell, count] : seeds)
+      fewest = std::min(fewest, count);
+    if (ranks.size() < 2 || (fewest >= 5 && ranks.size() >= 5)) return;
+    plan_.warnings.push_back(std::to_string(fewest) + (fewest == 1 ? " seed" : " seeds") + " and " +
+                             std::to_string(ranks.size()) +
+                             " ranks are too few to show a plateau; five of each are a start");
+  }
+
+  const Sweep& sweep_;
+  const Sources& sources_;
+  std::vector<Problem> problems_;
+  std::set<std::string> keys_;
+  SweepPlan plan_;
+};
+
+}  // namespace
+
+Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources) {
+  return Expansion(sweep, sources).run();
+}
+
+Json resolved_json(const Sweep& sweep, const SweepPlan& plan) {
+  Json trials = Json::array();
+  for (const PlannedTrial& planned : plan.trials) {
+    trials.push_back({{"key", planned.key},
+                      {"cell", planned.cell},
+                      {"label", planned.label},
+                      {"baseline", planned.is_baseline},
+                      {"trial", to_json(planned.trial)}});
+  }
+  return {{"format", "plateau-sweep/1"},
+          {"name", sweep.name},
+          {"cells", plan.cell_count},
+          {"trials", std::move(trials)}};
+}
+
+}  // namespace plateau

@@ -1,0 +1,259 @@
+#include "common/spec/grid.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "common/base/text.h"
+#include "common/spec/fields.h"
+
+namespace plateau {
+namespace {
+
+using Json = nlohmann::json;
+
+// Names in the order in which they get their values: what a name depends on comes before it.
+class NameOrder {
+ public:
+  NameOrder(const Sweep& sweep, std::vector<Problem>& problems)
+      : sweep_(sweep), problems_(problems) {
+    for (const char* name : {"base", "task", "adapter"})
+      visit(name);
+    for (const SweepParameter& parameter : sweep.parameters)
+      visit(parameter.name);
+  }
+  std::vector<std::string> names;
+
+ private:
+  void visit(const std::string& name) {
+    if (name == "seed" || done_.count(name) != 0) return;
+    if (!open_.insert(name).second) {
+      for (const SweepParameter& parameter : sweep_.parameters) {
+        if (parameter.name != name) continue;
+        problems_.push_back({parameter.place, "'" + name + "' depends on itself: " +
+                                                  join(path_, " -> ") + " -> " + name});
+        return;
+      }
+      return;
+    }
+    path_.push_back(name);
+    for (const SweepParameter& parameter : sweep_.parameters) {
+      if (parameter.name != name) continue;
+      if (!parameter.scope_kind.empty()) visit(parameter.scope_kind);
+      for (const auto* expression : {&parameter.expression, &parameter.when}) {
+        if (!*expression) continue;
+        for (const std::string& other : (*expression)->names())
+          visit(other);
+      }
+    }
+    path_.pop_back();
+    open_.erase(name);
+    done_.insert(name);
+    names.push_back(name);
+  }
+
+  const Sweep& sweep_;
+  std::vector<Problem>& problems_;
+  std::set<std::string> open_, done_;
+  std::vector<std::string> path_;
+};
+
+class Grid {
+ public:
+  Grid(const Sweep& sweep, std::vector<std::string> names, std::vector<Problem>& problems)
+      : sweep_(sweep), names_(std::move(names)), problems_(problems) {}
+
+  std::vector<Cell> cells() {
+    visit(0);
+    return std::move(cells_);
+  }
+
+ private:
+  static int specificity(const SweepParameter& parameter) {
+    if (parameter.scope_kind == "adapter") return 3;
+    if (parameter.scope_kind == "task") return 2;
+    return parameter.scope_kind == "base" ? 1 : 0;
+  }
+
+  bool in_scope(const SweepParameter& parameter) const {
+    if (parameter.scope_kind.empty()) return true;
+    const auto found = values_.find(parameter.scope_kind);
+    return found != values_.end() && found->second.value == parameter.scope;
+  }
+
+  // The definition that holds in the cell so far; nullptr when there is none.
+  const SweepParameter* definition(const std::string& name) const {
+    const SweepParameter* best = nullptr;
+    for (const SweepParameter& parameter : sweep_.parameters) {
+      if (parameter.name != name || !in_scope(parameter)) continue;
+      if (best == nullptr || specificity(parameter) > specificity(*best)) best = &parameter;
+    }
+    return best;
+  }
+
+  const ParameterSchema* schema(const std::string& name) const {
+    if (const TrialField* field = find_field(name)) return &field->schema;
+    const auto adapter = values_.find("adapter");
+    if (adapter == values_.end()) return nullptr;
+    const MethodSchema* method = find_method(adapter->second.value.get<std::string>());
+    return method == nullptr ? nullptr : method->find(name);
+  }
+
+  bool exists(const SweepParameter& parameter) {
+    const std::string& name = parameter.name;
+    const bool source = name == "base" || name == "task" || name == "adapter";
+    if (!source && schema(name) == nullptr) return false;
+    if (!parameter.when) return true;
+    Result<Json> holds = parameter.when->evaluate(lookup());
+    if (holds && holds->is_boolean()) return holds->get<bool>();
+    problems_.push_back(
+        {parameter.place, name + ".when ('" + parameter.when->text() + "') " +
+                              (holds ? "gives " + holds->dump() + "; true or false is needed"
+                                     : "fails: " + holds.error().message)});
+    return false;
+  }
+
+  Expression::Lookup lookup() const {
+    return [this](const std::string& name) -> const Json* {
+      const auto found = values_.find(name);
+      return found == values_.end() ? nullptr : &found->second.value;
+    };
+  }
+
+  void visit(std::size_t index) {
+    if (problems_.size() > 100) return;  // Enough to read; each cell could bring its own.
+    if (index == names_.size()) return emit();
+    const std::string& name = names_[index];
+    const SweepParameter* parameter = definition(name);
+    if (parameter == nullptr || !exists(*parameter)) return visit(index + 1);
+    if (parameter->expression) {
+      visit_expression(index, *parameter);
+    } else {
+      visit_values(index, *parameter);
+    }
+    values_.erase(name);
+  }
+
+  void visit_expression(std::size_t index, const SweepParameter& parameter) {
+    Result<Json> value = parameter.expression->evaluate(lookup());
+    const std::string what = parameter.name + " = " + parameter.expression->text();
+    if (!value) {
+      problems_.push_back({parameter.place, what + " fails: " + value.error().message});
+      return;
+    }
+    const ParameterSchema* wanted = schema(parameter.name);
+    if (wanted == nullptr) return;
+    if (wanted->type == ParameterType::kInteger && value->is_number_float() &&
+        value->get<double>() == std::floor(value->get<double>())) {
+      *value = static_cast<std::int64_t>(value->get<double>());
+    }
+    if (!wanted->accepts(*value)) {
+      problems_.push_back({parameter.place, what + " gives " + value->dump() + "; allowed is " +
+                                                wanted->allowed() + " (" + wanted->meaning + ")"});
+      return;
+    }
+    values_[parameter.name] = {*value, {Origin::Kind::kExpression, parameter.place}};
+    visit(index + 1);
+  }
+
+  void visit_values(std::size_t index, const SweepParameter& parameter) {
+    const int group = zip_group(parameter.name);
+    const auto chosen = zip_index_.find(group);
+    const bool follows = group >= 0 && chosen != zip_index_.end();
+    const bool leads = group >= 0 && !follows;
+    for (std::size_t i = 0; i < parameter.values.size(); ++i) {
+      if (follows && i != chosen->second) continue;
+      if (leads) zip_index_[group] = i;
+      const SweepValue& value = parameter.values[i];
+      values_[parameter.name] = {value.value, {Origin::Kind::kFile, value.place}};
+      visit(index + 1);
+    }
+    if (leads) zip_index_.erase(group);
+  }
+
+  int zip_group(const std::string& name) const {
+    for (std::size_t i = 0; i < sweep_.zips.size(); ++i) {
+      const auto& zip = sweep_.zips[i];
+      if (std::find(zip.begin(), zip.end(), name) != zip.end()) return static_cast<int>(i);
+    }
+    return -1;
+  }
+
+  void emit() {
+    Cell cell{values_, {}};
+    const SweepParameter* seed = definition("seed");
+    if (seed != nullptr) cell.seeds = seed->values;
+    if (cell.seeds.empty()) cell.seeds.push_back({0, {"default", 0, 0}});
+    cells_.push_back(std::move(cell));
+  }
+
+  const Sweep& sweep_;
+  std::vector<std::string> names_;
+  std::vector<Problem>& problems_;
+  std::map<std::string, Assigned> values_;
+  std::map<int, std::size_t> zip_index_;
+  std::vector<Cell> cells_;
+};
+
+// The most values that a name can have in one cell of this adapter.
+std::size_t most_values(const Sweep& sweep, const std::string& name, const std::string& adapter) {
+  std::size_t general = 1, own = 0;
+  for (const SweepParameter& parameter : sweep.parameters) {
+    if (parameter.name != name || parameter.expression) continue;
+    const std::size_t count = std::max<std::size_t>(parameter.values.size(), 1);
+    if (parameter.scope_kind == "adapter") {
+      if (parameter.scope == adapter) own = count;
+    } else {
+      general = std::max(general, count);
+    }
+  }
+  return own != 0 ? own : general;
+}
+
+// An upper bound, without expanding: `when` only ever takes cells away.
+bool is_too_large(const Sweep& sweep, const std::vector<std::string>& names,
+                  std::vector<Problem>& problems) {
+  double total = 0, largest = 0;
+  std::string factors;
+  for (const SweepParameter& adapters : sweep.parameters) {
+    if (adapters.name != "adapter") continue;
+    for (const SweepValue& value : adapters.values) {
+      double product = 1;
+      std::set<std::string> zipped;
+      std::string text;
+      std::vector<std::string> all = names;
+      all.push_back("seed");
+      for (const std::string& name : all) {
+        if (name == "adapter" || zipped.count(name) != 0) continue;
+        for (const auto& zip : sweep.zips) {
+          if (std::find(zip.begin(), zip.end(), name) != zip.end()) {
+            zipped.insert(zip.begin(), zip.end());
+          }
+        }
+        const std::size_t count = most_values(sweep, name, value.value.get<std::string>());
+        product *= static_cast<double>(count);
+        if (count > 1) text += (text.empty() ? "" : " x ") + name + " " + std::to_string(count);
+      }
+      total += product;
+      if (product > largest) factors = text;
+      largest = std::max(largest, product);
+    }
+  }
+  if (total <= static_cast<double>(kMaxTrials)) return false;
+  const Place place = sweep.parameters.front().place;
+  problems.push_back({place, "the sweep asks for up to " + format_number(total) + " trials (" +
+                                 factors + "); more than " + std::to_string(kMaxTrials) +
+                                 " are taken for an accident. Give fewer values, or zip those that "
+                                 "belong together"});
+  return true;
+}
+
+}  // namespace
+
+std::vector<Cell> grid_cells(const Sweep& sweep, std::vector<Problem>& problems) {
+  NameOrder order(sweep, problems);
+  if (!problems.empty() || is_too_large(sweep, order.names, problems)) return {};
+  return Grid(sweep, std::move(order.names), problems).cells();
+}
+
+}  // namespace plateau

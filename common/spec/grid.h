@@ -1,0 +1,33 @@
+// Inside of expand(): the cells of a grid, as values by parameter name.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/spec/sweep.h"
+
+namespace plateau {
+
+struct Assigned {
+  nlohmann::json value;
+  Origin origin;
+};
+
+struct Cell {
+  std::map<std::string, Assigned> values;  // without the seed
+  std::vector<SweepValue> seeds;           // at least one
+};
+
+// Every cell, in the order of the file: base, task and adapter vary slowest, then the parameters in
+// the order they are written. A parameter exists where its `when` holds and where the adapter has
+// it; a definition for the cell's adapter goes before one for its task, its base, and the general
+// one. Adds problems; then the list may be short.
+std::vector<Cell> grid_cells(const Sweep& sweep, std::vector<Problem>& problems);
+
+// One trial for each baseline and each different data (and base, where the baseline reads it) of
+// `trials`.
+std::vector<PlannedTrial> plan_baselines(const Sweep& sweep,
+                                         const std::vector<PlannedTrial>& trials);
+
+}  // namespace plateau

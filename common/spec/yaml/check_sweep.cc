@@ -1,0 +1,90 @@
+// What can be said of a sweep only when all of it was read.
+#include <algorithm>
+#include <map>
+
+#include "common/base/text.h"
+#include "common/spec/fields.h"
+#include "common/spec/yaml/reader.h"
+
+namespace plateau {
+namespace {
+
+std::vector<const SweepParameter*> definitions(const Sweep& sweep, const std::string& name) {
+  std::vector<const SweepParameter*> found;
+  for (const SweepParameter& parameter : sweep.parameters) {
+    if (parameter.name == name) found.push_back(&parameter);
+  }
+  return found;
+}
+
+void check_zip(ReadContext& context, const std::vector<std::string>& group) {
+  const SweepParameter* first = nullptr;
+  for (const std::string& name : group) {
+    for (const SweepParameter* parameter : definitions(context.sweep, name)) {
+      if (parameter->expression) {
+        context.problem(parameter->place, name + " is an expression and cannot be zipped");
+      } else if (first == nullptr) {
+        first = parameter;
+      } else if (first->values.size() != parameter->values.size()) {
+        context.problem(parameter->place, "zip: " + name + " has " +
+                                              std::to_string(parameter->values.size()) +
+                                              " values and " + first->name + " has " +
+                                              std::to_string(first->values.size()) +
+                                              "; values that go together need equal lengths");
+      }
+    }
+  }
+}
+
+void check_names(ReadContext& context, const SweepParameter& parameter,
+                 const Expression& expression, const char* what) {
+  for (const std::string& name : expression.names()) {
+    if (name == "seed") {
+      context.problem(parameter.place,
+                      parameter.name + what + " refers to seed, which is a replicate of a cell");
+    } else if (definitions(context.sweep, name).empty() && name != "adapter") {
+      context.problem(parameter.place, parameter.name + what + " refers to '" + name +
+                                           "', which this sweep does not set");
+    }
+  }
+}
+
+// A parameter of a method needs an adapter in the sweep that has it.
+void check_has_adapter(ReadContext& context, const SweepParameter& parameter) {
+  const std::vector<std::string> owners = methods_with(parameter.name);
+  if (owners.empty()) return;
+  std::vector<std::string> used;
+  for (const SweepParameter* adapter : definitions(context.sweep, "adapter")) {
+    for (const SweepValue& value : adapter->values)
+      used.push_back(value.value.get<std::string>());
+  }
+  const bool any = std::any_of(used.begin(), used.end(), [&](const std::string& name) {
+    return std::find(owners.begin(), owners.end(), name) != owners.end();
+  });
+  if (any || !parameter.scope.empty()) return;
+  context.problem(parameter.place, "no adapter of this sweep (" + join(used, ", ") + ") has '" +
+                                       parameter.name + "'; " + join(owners, ", ") +
+                                       (owners.size() == 1 ? " has it" : " have it"));
+}
+
+}  // namespace
+
+void check_sweep(ReadContext& context) {
+  std::map<std::string, int> uses;
+  for (const std::vector<std::string>& group : context.sweep.zips) {
+    check_zip(context, group);
+    for (const std::string& name : group) {
+      if (++uses[name] == 2) {
+        context.problem(definitions(context.sweep, name).front()->place,
+                        name + " stands in two zip groups");
+      }
+    }
+  }
+  for (const SweepParameter& parameter : context.sweep.parameters) {
+    check_has_adapter(context, parameter);
+    if (parameter.expression) check_names(context, parameter, *parameter.expression, "");
+    if (parameter.when) check_names(context, parameter, *parameter.when, ".when");
+  }
+}
+
+}  // namespace plateau

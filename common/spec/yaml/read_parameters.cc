@@ -1,0 +1,370 @@
+// Parameters of a sweep file: W&B's forms (value, values, distribution, nested parameters) and ours
+// (shorthands, range(), expressions, when).
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/spec/fields.h"
+#include "common/spec/yaml/reader.h"
+
+namespace plateau {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::int64_t kMaxValues = 100'000;
+
+const std::vector<std::string>& parameter_keys() {
+  static const std::vector<std::string> keys = {
+      "value",         "values", "when", "expression", "parameters", "distribution",
+      "probabilities", "min",    "max",  "mu",         "sigma",      "q"};
+  return keys;
+}
+
+const std::vector<std::string>& distributions() {
+  static const std::vector<std::string> names = {"constant",
+                                                 "categorical",
+                                                 "int_uniform",
+                                                 "uniform",
+                                                 "q_uniform",
+                                                 "log_uniform",
+                                                 "log_uniform_values",
+                                                 "q_log_uniform",
+                                                 "q_log_uniform_values",
+                                                 "inv_log_uniform",
+                                                 "inv_log_uniform_values",
+                                                 "normal",
+                                                 "q_normal",
+                                                 "log_normal",
+                                                 "q_log_normal"};
+  return names;
+}
+
+bool is_numeric(const ParameterSchema* schema) {
+  return schema != nullptr &&
+         (schema->type == ParameterType::kInteger || schema->type == ParameterType::kNumber);
+}
+bool takes_lists(const ParameterSchema* schema) {
+  return schema != nullptr &&
+         (schema->type == ParameterType::kModules || schema->type == ParameterType::kLayers);
+}
+
+// The parameter under construction and what is allowed for it.
+struct Draft {
+  SweepParameter parameter;
+  const ParameterSchema* schema = nullptr;  // nullptr: base, task, adapter
+};
+
+Json checked_adapter(ReadContext& context, const YamlNode& node) {
+  std::vector<std::string> known;
+  for (const MethodSchema& method : method_schemas()) {
+    if (!method.is_baseline) known.push_back(method.name);
+  }
+  const std::string name = node.is_text() ? node.scalar.get<std::string>() : "";
+  const MethodSchema* method = find_method(name);
+  if (method != nullptr && !method->is_baseline) return name;
+  if (method != nullptr) {
+    context.problem(node.place,
+                    name + " is a baseline, not an adapter; write it under `baselines`");
+  } else {
+    context.problem(node.place, "unknown adapter: " + node.what() + "." +
+                                    did_you_mean(name, known) + " Known: " + join(known, ", "));
+  }
+  return nullptr;
+}
+
+// One value of the parameter; null after a problem.
+Json checked_value(ReadContext& context, const Draft& draft, const YamlNode& node) {
+  const std::string& name = draft.parameter.name;
+  if (name == "adapter") return checked_adapter(context, node);
+  if (draft.schema == nullptr) return read_source_value(context, name, node);
+  const Json value = node.to_json();
+  if (draft.schema->accepts(value)) return value;
+  const auto text = node.is_text() ? node.scalar.get<std::string>() : std::string();
+  context.problem(node.place, name + " is " + node.what() + "; allowed is " +
+                                  draft.schema->allowed() + " (" + draft.schema->meaning + ")." +
+                                  did_you_mean(text, draft.schema->choices));
+  return nullptr;
+}
+
+void add_value(ReadContext& context, Draft& draft, const YamlNode& node) {
+  Json value = checked_value(context, draft, node);
+  if (!value.is_null()) draft.parameter.values.push_back({std::move(value), node.place});
+}
+
+// "range(5)", "range(1, 9, 2)": as in Python.
+bool is_range(const YamlNode& node) {
+  if (!node.is_text()) return false;
+  const auto text = node.scalar.get<std::string>();
+  return text.rfind("range(", 0) == 0 && text.back() == ')';
+}
+
+void add_range(ReadContext& context, Draft& draft, const YamlNode& node) {
+  const auto text = node.scalar.get<std::string>();
+  std::vector<std::int64_t> numbers;
+  for (const std::string& part : split(text.substr(6, text.size() - 7), ',')) {
+    const Json number = plain_scalar(std::string(trim(part)));
+    if (number.is_number_integer()) numbers.push_back(number.get<std::int64_t>());
+    if (!number.is_number_integer()) numbers.assign(4, 0);  // Too many: the same message.
+  }
+  const std::int64_t step = numbers.size() == 3 ? numbers[2] : 1;
+  if (numbers.empty() || numbers.size() > 3 || step == 0) {
+    context.problem(node.place, draft.parameter.name + " is '" + text +
+                                    "'; range takes one to three whole numbers: range(stop), "
+                                    "range(start, stop), range(start, stop, step)");
+    return;
+  }
+  const std::int64_t start = numbers.size() == 1 ? 0 : numbers[0];
+  const std::int64_t stop = numbers.size() == 1 ? numbers[0] : numbers[1];
+  const double count =
+      (static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(step);
+  if (count <= 0 || count > static_cast<double>(kMaxValues)) {
+    context.problem(node.place, draft.parameter.name + " is '" + text + "', which has " +
+                                    (count <= 0 ? "no values" : "over 100,000 values"));
+    return;
+  }
+  YamlNode item;
+  item.place = node.place;
+  for (std::int64_t value = start; step > 0 ? value < stop : value > stop; value += step) {
+    item.scalar = value;
+    add_value(context, draft, item);
+  }
+}
+
+void add_expression(ReadContext& context, Draft& draft, const YamlNode& node) {
+  const auto text = node.scalar.get<std::string>();
+  Result<Expression> expression = Expression::parse(text, parameter_names());
+  if (!expression) {
+    const std::string allowed = draft.schema == nullptr ? "" : draft.schema->allowed() + ", or ";
+    context.problem(node.place,
+                    draft.parameter.name + " is '" + text + "'; allowed is " + allowed +
+                        "an expression such as 2 * rank: " + expression.error().message);
+    return;
+  }
+  draft.parameter.expression = *expression;
+}
+
+// A single value: a scalar, a range, an expression; for base and task a mapping; for modules a
+// list.
+void add_single(ReadContext& context, Draft& draft, const YamlNode& node) {
+  if (is_range(node) && is_numeric(draft.schema)) {
+    add_range(context, draft, node);
+  } else if (node.is_text() && is_numeric(draft.schema)) {
+    add_expression(context, draft, node);
+  } else {
+    add_value(context, draft, node);
+  }
+}
+
+void add_list(ReadContext& context, Draft& draft, const YamlNode& node) {
+  if (node.items.empty()) {
+    context.problem(node.place, draft.parameter.name +
+                                    " has no values, so the sweep is empty; give at least one");
+  }
+  for (const YamlNode& item : node.items)
+    add_value(context, draft, item);
+}
+
+void read_values(ReadContext& context, Draft& draft, const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::kList) {
+    add_list(context, draft, node);
+  } else if (is_range(node) && is_numeric(draft.schema)) {
+    add_range(context, draft, node);
+  } else {
+    context.problem(node.place, draft.parameter.name + ".values is " + node.what() +
+                                    "; a list is needed, such as [1, 2, 4] or range(5)");
+  }
+}
+
+void read_when(ReadContext& context, Draft& draft, const YamlNode& node) {
+  std::string text;
+  if (node.kind == YamlNode::Kind::kMapping) {
+    // {adapter: [lora, dora], rank: 4} is "adapter in ['lora', 'dora'] and rank == 4".
+    for (const YamlNode::Entry& entry : node.entries) {
+      text += text.empty() ? "" : " and ";
+      text += entry.key + (entry.value.kind == YamlNode::Kind::kList ? " in " : " == ") +
+              entry.value.to_json().dump();
+    }
+  } else {
+    text = read_text(context, draft.parameter.name + ".when", node);
+  }
+  if (text.empty()) return;
+  Result<Expression> when = Expression::parse(text, parameter_names());
+  if (!when) {
+    context.problem(node.place, draft.parameter.name + ".when: " + when.error().message);
+    return;
+  }
+  draft.parameter.when = *when;
+}
+
+// min and max with the distribution int_uniform: every whole number from min to max.
+void read_whole_numbers(ReadContext& context, Draft& draft, const YamlNode& node) {
+  const YamlNode* low = node.find("min");
+  const YamlNode* high = node.find("max");
+  const bool whole = low != nullptr && high != nullptr && low->scalar.is_number_integer() &&
+                     high->scalar.is_number_integer();
+  if (!whole || low->scalar > high->scalar) {
+    context.problem(node.place, draft.parameter.name +
+                                    ": int_uniform takes two whole numbers, min not above max");
+    return;
+  }
+  YamlNode range;
+  range.place = low->place;
+  range.scalar = "range(" + low->scalar.dump() + "," +
+                 std::to_string(high->scalar.get<std::int64_t>() + 1) + ")";
+  add_range(context, draft, range);
+}
+
+// A continuous distribution has no grid; random and bayes are refused where `method` stands.
+void read_distribution(ReadContext& context, Draft& draft, const YamlNode& node) {
+  const YamlNode* named = node.find("distribution");
+  const std::string name = named != nullptr ? read_text(context, "distribution", *named) : "";
+  const auto& known = distributions();
+  if (named != nullptr && std::find(known.begin(), known.end(), name) == known.end()) {
+    context.problem(named->place, "unknown distribution '" + name + "'." +
+                                      did_you_mean(name, known) + " Known: " + join(known, ", "));
+    return;
+  }
+  const YamlNode* low = node.find("min");
+  const bool whole = low != nullptr && low->scalar.is_number_integer() &&
+                     node.find("max") != nullptr && node.find("max")->scalar.is_number_integer();
+  if (name == "int_uniform" || (name.empty() && whole)) {
+    read_whole_numbers(context, draft, node);
+  } else if (context.sweep.method == "grid") {
+    context.problem(node.place, draft.parameter.name + " has " +
+                                    (name.empty() ? "no value" : "the distribution " + name) +
+                                    "; the method grid takes `value`, `values`, or `min` and `max` "
+                                    "as whole numbers");
+  }
+}
+
+void read_probabilities(ReadContext& context, const Draft& draft, const YamlNode& node) {
+  const YamlNode* values = node.find("values");
+  const YamlNode* probabilities = node.find("probabilities");
+  if (probabilities == nullptr) return;
+  if (values == nullptr || probabilities->kind != YamlNode::Kind::kList ||
+      probabilities->items.size() != values->items.size()) {
+    context.problem(probabilities->place,
+                    draft.parameter.name + ".probabilities needs one number for each of values");
+    return;
+  }
+  context.sweep.notices.push_back(draft.parameter.name +
+                                  ".probabilities is not used: a grid takes every value once");
+}
+
+void read_parameter_mapping(ReadContext& context, Draft& draft, const YamlNode& node) {
+  int sources = 0;
+  for (const YamlNode::Entry& entry : node.entries) {
+    const auto& known = parameter_keys();
+    if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
+      context.problem(entry.place,
+                      unknown_key("parameter " + draft.parameter.name, entry.key, known));
+      return;
+    }
+    if (entry.key == "value" || entry.key == "values" || entry.key == "expression") ++sources;
+  }
+  if (const YamlNode* when = node.find("when")) read_when(context, draft, *when);
+  if (sources > 1) {
+    context.problem(node.place, draft.parameter.name +
+                                    " has several of value, values and expression; take one");
+    return;
+  }
+  read_probabilities(context, draft, node);
+  if (const YamlNode* value = node.find("value")) {
+    add_single(context, draft, *value);
+  } else if (const YamlNode* values = node.find("values")) {
+    read_values(context, draft, *values);
+  } else if (const YamlNode* expression = node.find("expression")) {
+    if (expression->is_text()) {
+      add_expression(context, draft, *expression);
+    } else {
+      add_value(context, draft, *expression);
+    }
+  } else {
+    read_distribution(context, draft, node);
+  }
+}
+
+void read_form(ReadContext& context, Draft& draft, const YamlNode& node) {
+  const bool is_source = draft.parameter.name == "base" || draft.parameter.name == "task";
+  if (node.kind == YamlNode::Kind::kMapping && !(is_source && node.find("path") != nullptr)) {
+    read_parameter_mapping(context, draft, node);
+  } else if (node.kind == YamlNode::Kind::kList && takes_lists(draft.schema)) {
+    context.problem(node.place, draft.parameter.name +
+                                    " is a list, which could be one value or several; write "
+                                    "{value: [...]} or {values: [[...], [...]]}");
+  } else if (node.kind == YamlNode::Kind::kList) {
+    add_list(context, draft, node);
+  } else {
+    add_single(context, draft, node);
+  }
+}
+
+// nullptr after a problem: the scope's adapter has no such parameter.
+const ParameterSchema* schema_in_scope(ReadContext& context, const YamlNode::Entry& entry,
+                                       const Scope& scope) {
+  const MethodSchema* method = scope.kind == "adapter" ? find_method(scope.name) : nullptr;
+  if (method == nullptr || find_field(entry.key) != nullptr) return parameter_schema(entry.key);
+  if (const ParameterSchema* schema = method->find(entry.key)) return schema;
+  std::vector<std::string> known;
+  for (const ParameterSchema& schema : method->parameters)
+    known.push_back(schema.name);
+  context.problem(entry.place, scope.name + " has no parameter '" + entry.key + "'." +
+                                   did_you_mean(entry.key, known) +
+                                   " It has: " + join(known, ", "));
+  return nullptr;
+}
+
+bool is_source_name(const std::string& name) {
+  return name == "base" || name == "task" || name == "adapter";
+}
+
+}  // namespace
+
+void read_parameter(ReadContext& context, const YamlNode::Entry& entry, const Scope& scope) {
+  Draft draft;
+  draft.parameter.name = entry.key;
+  draft.parameter.place = entry.place;
+  draft.parameter.scope_kind = scope.kind;
+  draft.parameter.scope = scope.name;
+  if (!is_source_name(entry.key)) {
+    draft.schema = schema_in_scope(context, entry, scope);
+    if (draft.schema == nullptr) return;
+  }
+  for (const SweepParameter& other : context.sweep.parameters) {
+    if (other.name == entry.key && other.scope_kind == scope.kind && other.scope == scope.name) {
+      context.problem(entry.place, "the parameter '" + entry.key + "' stands at " +
+                                       other.place.text() + " already");
+      return;
+    }
+  }
+  read_form(context, draft, entry.value);
+  // Kept without values after a problem, so that what refers to it is not blamed as well.
+  context.sweep.parameters.push_back(std::move(draft.parameter));
+}
+
+void read_parameters(ReadContext& context, const YamlNode& mapping, const Scope& scope) {
+  for (const YamlNode::Entry& entry : mapping.entries) {
+    const YamlNode* nested = entry.value.find("parameters");
+    if (nested != nullptr) {
+      if (expect_mapping(context, entry.key + ".parameters", *nested)) {
+        read_parameters(context, *nested, scope);
+      }
+      continue;
+    }
+    const auto& known = parameter_names();
+    if (std::find(known.begin(), known.end(), entry.key) != known.end()) {
+      if (!scope.kind.empty() && is_source_name(entry.key)) {
+        context.problem(entry.place, entry.key + " cannot depend on the " + scope.kind);
+      } else {
+        read_parameter(context, entry, scope);
+      }
+      continue;
+    }
+    const std::string alias = known_alias(entry.key);
+    context.problem(entry.place, alias.empty() ? unknown_key("parameters", entry.key, known)
+                                               : "unknown parameter '" + entry.key +
+                                                     "'. Did you mean '" + alias + "'?");
+  }
+}
+
+}  // namespace plateau

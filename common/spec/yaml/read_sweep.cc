@@ -1,0 +1,345 @@
+#include "common/spec/yaml/read_sweep.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "common/base/text.h"
+#include "common/spec/fields.h"
+#include "common/spec/yaml/reader.h"
+
+namespace plateau {
+namespace {
+
+using Json = nlohmann::json;
+
+std::vector<std::string> baseline_names() {
+  std::vector<std::string> names;
+  for (const MethodSchema& method : method_schemas()) {
+    if (method.is_baseline) names.push_back(method.name);
+  }
+  return names;
+}
+
+void check_name(ReadContext& context, const std::string& name, const Place& place) {
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  });
+  if (plain && !name.empty() && name[0] != '.' && name.size() <= 100) return;
+  context.problem(place,
+                  "the name '" + name +
+                      "' becomes a folder; allowed are letters, digits, '-', '_' and '.', at "
+                      "most 100, not starting with '.'");
+}
+
+void read_method(ReadContext& context, const YamlNode& node) {
+  static const std::vector<std::string> known = {"grid", "random", "bayes"};
+  const std::string method = read_text(context, "method", node);
+  if (method.empty()) return;
+  context.sweep.method = method;
+  if (method == "grid") return;
+  if (std::find(known.begin(), known.end(), method) != known.end()) {
+    context.problem(node.place, "the method '" + method + "' is not there yet; grid is");
+  } else {
+    context.problem(node.place, "unknown method '" + method + "'." + did_you_mean(method, known) +
+                                    " Known: grid");
+  }
+}
+
+void read_metric(ReadContext& context, const YamlNode& node) {
+  static const std::vector<std::string> keys = {"name", "goal", "target"};
+  static const std::vector<std::string> names = {"accuracy", "f1",       "matthews",
+                                                 "pearson",  "spearman", "loss"};
+  const YamlNode* name = &node;
+  if (node.kind == YamlNode::Kind::kMapping) {
+    name = node.find("name");
+    for (const YamlNode::Entry& entry : node.entries) {
+      if (std::find(keys.begin(), keys.end(), entry.key) == keys.end()) {
+        context.problem(entry.place, unknown_key("metric", entry.key, keys));
+      }
+    }
+  }
+  if (name == nullptr) return context.problem(node.place, "metric has no name");
+  const std::string metric = read_text(context, "metric", *name);
+  if (metric.empty()) return;
+  // W&B's names have a path: "validation/accuracy", "eval/acc".
+  const std::string plain = metric.substr(metric.rfind('/') + 1);
+  if (std::find(names.begin(), names.end(), plain) == names.end()) {
+    context.problem(name->place, "unknown metric '" + metric + "'." + did_you_mean(plain, names) +
+                                     " Known: " + join(names, ", "));
+  }
+  context.sweep.metric = plain;
+  context.sweep.maximize = plain != "loss";
+  if (const YamlNode* goal = node.find("goal")) {
+    const std::string text = read_text(context, "metric.goal", *goal);
+    if (text != "maximize" && text != "minimize") {
+      context.problem(goal->place, "metric.goal is " + goal->what() +
+                                       "; allowed: maximize, minimize." +
+                                       did_you_mean(text, {"maximize", "minimize"}));
+    }
+    context.sweep.maximize = text == "maximize";
+  }
+  if (const YamlNode* target = node.find("target"); target && !target->scalar.is_number()) {
+    context.problem(target->place, "metric.target is " + target->what() + "; a number is needed");
+  }
+}
+
+void read_baselines(ReadContext& context, const YamlNode& node) {
+  const std::vector<std::string> known = baseline_names();
+  for (const SweepValue& value : read_texts(context, "baselines", node)) {
+    const auto name = value.value.get<std::string>();
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      context.problem(value.place, "unknown baseline '" + name + "'." + did_you_mean(name, known) +
+                                       " Known: " + join(known, ", "));
+    } else {
+      context.sweep.baselines.push_back(value);
+    }
+  }
+}
+
+// The sections `adapters`, `tasks` and `bases` also say what there is, unless `parameters` does.
+void read_adapters(ReadContext& context, const YamlNode& node) {
+  for (const YamlNode::Entry& entry : node.entries) {
+    const MethodSchema* method = find_method(entry.key);
+    if (method == nullptr || method->is_baseline) {
+      std::vector<std::string> known = method_names();
+      for (const std::string& baseline : baseline_names())
+        known.erase(std::find(known.begin(), known.end(), baseline));
+      context.problem(entry.place, "unknown adapter '" + entry.key + "'." +
+                                       did_you_mean(entry.key, known) +
+                                       " Known: " + join(known, ", "));
+    } else if (entry.value.kind == YamlNode::Kind::kScalar && entry.value.scalar.is_null()) {
+      continue;  // `lora:` alone: the adapter with nothing of its own.
+    } else if (expect_mapping(context, "adapters." + entry.key, entry.value)) {
+      read_parameters(context, entry.value, {"adapter", entry.key});
+    }
+  }
+}
+
+bool has_parameter(const Sweep& sweep, const std::string& name) {
+  return std::any_of(sweep.parameters.begin(), sweep.parameters.end(),
+                     [&](const SweepParameter& parameter) { return parameter.name == name; });
+}
+
+void values_from_section(ReadContext& context, const std::string& kind, const YamlNode& section) {
+  if (has_parameter(context.sweep, kind) || section.entries.empty()) return;
+  SweepParameter parameter;
+  parameter.name = kind;
+  parameter.place = section.place;
+  for (const YamlNode::Entry& entry : section.entries)
+    parameter.values.push_back({entry.key, entry.place});
+  context.sweep.parameters.push_back(std::move(parameter));
+}
+
+void read_zip(ReadContext& context, const YamlNode& node) {
+  const bool nested = node.kind == YamlNode::Kind::kList && !node.items.empty() &&
+                      node.items[0].kind == YamlNode::Kind::kList;
+  const std::vector<YamlNode> groups = nested ? node.items : std::vector<YamlNode>{node};
+  for (const YamlNode& group : groups) {
+    std::vector<std::string> names;
+    for (const SweepValue& value : read_texts(context, "zip", group))
+      names.push_back(value.value.get<std::string>());
+    if (names.size() < 2) context.problem(group.place, "a zip group needs at least two parameters");
+    for (const std::string& name : names) {
+      if (name == "seed") context.problem(group.place, "seed cannot be zipped: it is a replicate");
+      if (!has_parameter(context.sweep, name)) {
+        context.problem(group.place, "zip names '" + name + "', which this sweep does not set." +
+                                         did_you_mean(name, parameter_names()));
+      }
+    }
+    context.sweep.zips.push_back(std::move(names));
+  }
+}
+
+void read_select(ReadContext& context, const YamlNode& node) {
+  for (const SweepValue& value : read_texts(context, "select", node)) {
+    const auto name = value.value.get<std::string>();
+    const bool searched = name != "seed" && name != "base" && name != "task" && name != "adapter";
+    if (!searched || !has_parameter(context.sweep, name)) {
+      context.problem(value.place, "select names '" + name + "'" +
+                                       (searched ? ", which this sweep does not set."
+                                                 : ", which is never chosen by a metric.") +
+                                       did_you_mean(name, parameter_names()));
+    }
+    context.sweep.select.push_back(name);
+  }
+}
+
+void read_resources(ReadContext& context, const YamlNode& node) {
+  static const std::vector<std::string> known = {"pack", "devices"};
+  if (!expect_mapping(context, "resources", node)) return;
+  for (const YamlNode::Entry& entry : node.entries) {
+    const Json& scalar = entry.value.scalar;
+    if (entry.key == "pack") {
+      if (!scalar.is_number_integer() || scalar < 1 || scalar > 1024) {
+        context.problem(entry.value.place, "resources.pack is " + entry.value.what() +
+                                               "; allowed is a whole number from 1 to 1024");
+      } else {
+        context.sweep.resources.pack = scalar.get<std::int64_t>();
+      }
+    } else if (entry.key == "devices") {
+      for (const SweepValue& value : read_texts(context, "resources.devices", entry.value))
+        context.sweep.resources.devices.push_back(value.value.get<std::string>());
+    } else {
+      context.problem(entry.place, unknown_key("resources", entry.key, known));
+    }
+  }
+}
+
+void read_cap(ReadContext& context, const std::string& key, const YamlNode& node) {
+  if (!node.scalar.is_number_integer() || node.scalar < 1) {
+    return context.problem(node.place,
+                           key + " is " + node.what() + "; allowed is a whole number from 1");
+  }
+  const auto cap = node.scalar.get<std::int64_t>();
+  context.sweep.max_trials = std::min(cap, context.sweep.max_trials.value_or(cap));
+}
+
+// Sections that name parameters come before those that refer to them.
+void read_parameter_sections(ReadContext& context, const YamlNode& root) {
+  if (const YamlNode* folder = root.find("tasks_folder")) {
+    const std::string text = read_text(context, "tasks_folder", *folder);
+    if (!text.empty()) context.sweep.tasks_folder = context.path_from(text, folder->place);
+  }
+  for (const char* kind : {"base", "task"}) {
+    const YamlNode* section = root.find(std::string(kind) + "s");
+    if (section && expect_mapping(context, std::string(kind) + "s", *section)) {
+      read_sources(context, kind, *section);
+    }
+  }
+  const YamlNode* parameters = root.find("parameters");
+  if (parameters && expect_mapping(context, "parameters", *parameters)) {
+    read_parameters(context, *parameters, {});
+  }
+  const YamlNode* adapters = root.find("adapters");
+  if (adapters && expect_mapping(context, "adapters", *adapters)) read_adapters(context, *adapters);
+  for (const char* kind : {"base", "task", "adapter"}) {
+    if (const YamlNode* section = root.find(std::string(kind) + "s")) {
+      values_from_section(context, kind, *section);
+    }
+  }
+}
+
+void read_key(ReadContext& context, const YamlNode::Entry& entry) {
+  const std::string& key = entry.key;
+  const YamlNode& node = entry.value;
+  Sweep& sweep = context.sweep;
+  const auto& known = top_level_keys();
+  if (key == "name") {
+    sweep.name = read_text(context, key, node);
+    check_name(context, sweep.name, node.place);
+  } else if (key == "description") {
+    sweep.description = read_text(context, key, node);
+  } else if (key == "metric") {
+    read_metric(context, node);
+  } else if (key == "baselines") {
+    read_baselines(context, node);
+  } else if (key == "zip") {
+    read_zip(context, node);
+  } else if (key == "select") {
+    read_select(context, node);
+  } else if (key == "resources") {
+    read_resources(context, node);
+  } else if (key == "run_cap" || key == "max_trials") {
+    read_cap(context, key, node);
+  } else if (key == "report") {
+    if (expect_mapping(context, key, node)) sweep.report = node.to_json();
+  } else if (key == "replicate") {
+    if (read_text(context, key, node) != "seed") {
+      context.problem(node.place, "replicate is " + node.what() + "; allowed: seed");
+    }
+  } else if (key == "program" || key == "command" || key == "entity" || key == "project") {
+    sweep.notices.push_back(entry.place.text() + ": '" + key +
+                            "' has no meaning here and is passed over");
+  } else if (key == "early_terminate") {
+    context.problem(entry.place, "early_terminate is not there yet: every trial runs to its end");
+  } else if (std::find(known.begin(), known.end(), key) == known.end()) {
+    std::string message = unknown_key("the sweep", key, known);
+    const bool is_parameter = std::find(parameter_names().begin(), parameter_names().end(), key) !=
+                              parameter_names().end();
+    if (is_parameter) message = "the parameter '" + key + "' belongs under `parameters`";
+    context.problem(entry.place, std::move(message));
+  }
+}
+
+void finish(ReadContext& context, const YamlNode& root) {
+  Sweep& sweep = context.sweep;
+  if (sweep.parameters.empty() && context.problems.empty()) {
+    context.problem(root.place, "the sweep has no `parameters`, so there is nothing to train");
+  }
+  for (const char* name : {"base", "task", "adapter"}) {
+    if (!has_parameter(sweep, name) && context.problems.empty()) {
+      context.problem(root.place, std::string("the sweep names no ") + name +
+                                      "; write it under `parameters`, such as `" + name + ": " +
+                                      (std::string(name) == "adapter" ? "lora" : "NAME") + "`");
+    }
+  }
+  if (has_parameter(sweep, "seed") && root.find("replicate") == nullptr) {
+    sweep.notices.push_back(
+        "seed is taken for replicates of a cell: mean and deviation are over "
+        "it (`replicate: seed` says so)");
+  }
+  if (!sweep.select.empty()) {
+    if (sweep.report.is_null()) sweep.report = Json::object();
+    sweep.report["select"] = {{"over", sweep.select}, {"split", "validation"}};
+  }
+}
+
+}  // namespace
+
+const std::vector<std::string>& top_level_keys() {
+  static const std::vector<std::string> keys = {
+      "name",    "description", "method",  "metric",     "parameters",   "adapters",
+      "tasks",   "bases",       "zip",     "select",     "baselines",    "replicate",
+      "report",  "resources",   "run_cap", "max_trials", "tasks_folder", "early_terminate",
+      "program", "command",     "entity",  "project"};
+  return keys;
+}
+
+std::string unknown_key(const std::string& what, const std::string& key,
+                        const std::vector<std::string>& known) {
+  return "unknown key '" + key + "' in " + what + "." + did_you_mean(key, known) +
+         " Known: " + join(known, ", ");
+}
+
+std::string read_text(ReadContext& context, const std::string& key, const YamlNode& node) {
+  if (node.is_text() && !node.scalar.get<std::string>().empty()) {
+    return node.scalar.get<std::string>();
+  }
+  context.problem(node.place, key + " is " + node.what() + "; a text is needed");
+  return "";
+}
+
+std::vector<SweepValue> read_texts(ReadContext& context, const std::string& key,
+                                   const YamlNode& node) {
+  std::vector<SweepValue> texts;
+  const bool list = node.kind == YamlNode::Kind::kList;
+  for (const YamlNode& item : list ? node.items : std::vector<YamlNode>{node}) {
+    const std::string text = read_text(context, key, item);
+    if (!text.empty()) texts.push_back({text, item.place});
+  }
+  return texts;
+}
+
+bool expect_mapping(ReadContext& context, const std::string& key, const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::kMapping) return true;
+  context.problem(node.place, key + " is " + node.what() + "; a mapping is needed (key: value)");
+  return false;
+}
+
+Result<Sweep> read_sweep(const SweepFile& file) {
+  ReadContext context{file, {}, {}};
+  YamlNode root = parse_yaml(file.text, file.file, context.problems);
+  if (!expect_mapping(context, "the sweep", root)) return problems_error(context.problems);
+  apply_overrides(root, file.overrides, context.problems);
+  context.sweep.name = std::filesystem::path(file.file).stem().string();
+  if (const YamlNode* method = root.find("method")) read_method(context, *method);
+  read_parameter_sections(context, root);
+  for (const YamlNode::Entry& entry : root.entries)
+    read_key(context, entry);
+  finish(context, root);
+  if (context.problems.empty()) check_sweep(context);
+  if (!context.problems.empty()) return problems_error(context.problems);
+  return std::move(context.sweep);
+}
+
+}  // namespace plateau
