@@ -45,6 +45,8 @@ Result<std::string> read_file(const std::filesystem::path& path) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) return system_error("opening", path, errno != 0 ? errno : EIO);
+  // The stream opens a folder gladly and then reads nothing.
+  if (std::filesystem::is_directory(path)) return system_error("reading", path, EISDIR);
   std::ostringstream bytes;
   bytes << in.rdbuf();
   if (in.bad()) return system_error("reading", path, EIO);

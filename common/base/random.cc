@@ -42,6 +42,8 @@ double Random::normal() {
 
 std::uint64_t derive_seed(std::uint64_t seed, std::string_view purpose,
                           std::initializer_list<std::uint64_t> numbers) {
+  // Without a purpose the first number could cancel the seed, and streams would meet.
+  PLATEAU_CHECK(!purpose.empty(), "derive_seed() without a purpose");
   std::uint64_t hash = mix(seed + kGolden);
   for (const char c : purpose) {
     hash = mix(hash ^ (static_cast<unsigned char>(c) + kGolden));

@@ -36,7 +36,8 @@ class Random {
   std::uint64_t state_;
 };
 
-// A seed for a stream of its own: a hash of the parent seed, the purpose and the numbers.
+// A seed for a stream of its own: a hash of the parent seed, the purpose (not empty) and the
+// numbers.
 std::uint64_t derive_seed(std::uint64_t seed, std::string_view purpose,
                           std::initializer_list<std::uint64_t> numbers = {});
 

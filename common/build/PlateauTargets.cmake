@@ -48,8 +48,30 @@ function(plateau_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} plateau_options)
 endfunction()
 
+# What every test entry gets. End-to-end tests start processes that use all cores: one at a time.
+function(_plateau_test_properties name label timeout)
+  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT ${timeout}
+    ENVIRONMENT "PLATEAU_SOURCE_DIR=${PROJECT_SOURCE_DIR};PLATEAU_BIN_DIR=${CMAKE_BINARY_DIR}/bin;PLATEAU_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+  if(label STREQUAL "end_to_end")
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+  endif()
+endfunction()
+
+# plateau_script_test(NAME LABEL tidy COMMAND python3 x_test.py [TIMEOUT seconds])
+# A test that is a script, run in its source folder. Exit 77 means skipped: the script says why.
+function(plateau_script_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "COMMAND" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+  _plateau_test_properties(${name} "${ARG_LABEL}" ${ARG_TIMEOUT})
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()
+
 # plateau_test(NAME LABEL unit SOURCES a_test.cc DEPS targets [TIMEOUT seconds])
-# A GoogleTest binary, one CTest entry, with a label: unit, simulation, contract, end_to_end, tidy.
+# A GoogleTest binary, one CTest entry, with a label: unit, simulation, contract, parity,
+# end_to_end, tidy.
 function(plateau_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -60,6 +82,5 @@ function(plateau_test name)
                                         plateau_options)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "PLATEAU_SOURCE_DIR=${PROJECT_SOURCE_DIR};PLATEAU_BIN_DIR=${CMAKE_BINARY_DIR}/bin")
+  _plateau_test_properties(${name} "${ARG_LABEL}" ${ARG_TIMEOUT})
 endfunction()
