@@ -15,8 +15,7 @@
 
 namespace plateau {
 
-// ---- what must be durable before anybody hears of it
-// ------------------------------------------------
+// ---- what must be durable before anybody hears of it -------------------------------------------
 
 namespace record {
 
@@ -84,8 +83,10 @@ struct Result {
   std::vector<ArtifactFacts> artifacts;
 };
 
+// An empty reason: it gets work again, since a new worker process came from it.
 struct NodeSetAside {
-  SetAsideNode node;
+  std::string node;
+  std::string reason;
 };
 
 // A sentence for the log and for `plateau why`. The loop logs it as well.
@@ -116,6 +117,7 @@ struct Welcome {
   DurationMs lease_ms = 0;
   std::vector<AttemptRef> keep;
   std::uint64_t acked_sequence = 0;
+  std::uint64_t hello_number = 0;
 };
 
 struct Refuse {

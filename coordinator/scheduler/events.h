@@ -191,7 +191,7 @@ struct TrialsSubmitted {
 
 // A worker introduces itself: at its start, after a reconnection, after Refused. Stored (session).
 // `held` lists every attempt it holds: received, training, or ended with a report that is not
-// acked yet. What is not held any more is queued again; what is not current is not kept.
+// acked yet. What is not current is not kept; what was assigned and did not arrive is sent again.
 struct Hello {
   SessionId session;
   std::string worker_name;
@@ -199,6 +199,8 @@ struct Hello {
   std::int64_t pid = 0;
   std::vector<SlotFacts> slots;
   std::vector<AttemptRef> held;
+  std::uint64_t first_sequence = 1;  // all reports below were acked once
+  std::uint64_t number = 0;          // of the session's Hellos; comes back in Welcome
 };
 
 // The worker lives. Not stored. `running` lists what it holds, as in Hello.
@@ -210,7 +212,7 @@ struct Heartbeat {
 // Something happened to an attempt. Stored, but for Progress.
 struct Report {
   SessionId session;
-  std::uint64_t sequence = 0;  // per session, from 1, without gaps
+  std::uint64_t sequence = 0;  // per session, from 1, without gaps; 0: progress, never acked
   AttemptRef attempt;
   std::variant<report::Started, report::Progress, report::Metric, report::Checkpointed,
                report::Finished, report::Failed, report::HandedBack>

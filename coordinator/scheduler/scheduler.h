@@ -34,6 +34,7 @@ struct Counts {
   std::int64_t total() const {
     return queued + assigned + running + finished + diverged + failed + stopped;
   }
+  friend bool operator==(const Counts&, const Counts&) = default;
   std::int64_t ended() const { return finished + diverged + failed + stopped; }
 };
 

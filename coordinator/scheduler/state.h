@@ -86,9 +86,10 @@ struct TrialEntry {
 // ---- workers ------------------------------------------------------------------------------------
 
 struct SlotEntry {
-  SlotFacts facts;
-  std::set<TrialId> trials;  // Assigned or Running here
-  std::string loaded_group;  // of the last trial put here; empty: none yet
+  SlotFacts facts;                  // pack_limit 0: known from the store, no Hello yet
+  std::set<TrialId> trials;         // Assigned or Running here
+  std::string loaded_group;         // of the last trial put here; empty: none yet
+  std::int64_t pack_limit_now = 1;  // halved where the loaded group ran out of memory
 };
 
 // A session that is in touch.
@@ -150,10 +151,24 @@ struct SchedulerState {
   bool ended = false;  // RunEnded was said for what there is now
 };
 
-// The current attempt: of Assigned and Running. The trial's entry must have one.
+struct Place {
+  SessionId session;
+  SlotIndex slot;
+};
+
+// The newest attempt; it is current while the trial is Assigned or Running.
 AttemptRef current_attempt(const TrialEntry& entry);
 TrialStatus status_of(const TrialPhase& phase);
-// True for the states that nothing follows.
+// True for the phases that nothing follows.
 bool has_ended(const TrialPhase& phase);
+// Of Assigned and Running.
+std::optional<Place> place_of(const TrialPhase& phase);
+
+BucketKey bucket_of(const TrialEntry& entry);
+QueueKey queue_key_of(const TrialEntry& entry);
+bool must_be_alone(const TrialEntry& entry);
+// Whether a trial of this bucket may be put into the slot as it is: its group, its pack limit, and
+// who must be alone.
+bool may_join(const SchedulerState& state, const SlotEntry& slot, const BucketKey& who);
 
 }  // namespace plateau

@@ -50,10 +50,10 @@ class Store {
   virtual ~Store() = default;
 
   // Makes this the run's sweep, in one transaction. A trial whose key is there already is not
-  // added (in two trials of one sweep: neither); trials that the sweep no longer names stay, but
-  // restore() and read_run() leave them out. Failed trials are queued again with a clean record:
-  // their user has looked at the reason and asked again. A trial's round is its place among the
-  // trials of its cell.
+  // added again, nor is the second of two in the list; trials that the sweep no longer names stay,
+  // but restore() and read_run() leave them out. Failed trials are queued again with a clean
+  // record: their user has looked at the reason and asked again. A trial's round is its place among
+  // the trials of its cell.
   virtual Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                                      TimeMs wall_ms) = 0;
 

@@ -1,0 +1,27 @@
+#include "coordinator/store/new_trials.h"
+
+namespace plateau {
+
+TrialText text_of(const Trial& trial) {
+  TrialText text;
+  text.json = to_json(trial).dump();
+  text.key = trial_key(trial);
+  text.label = trial_label(trial);
+  text.folder = "trials/" + text.label + "-" + text.key.substr(0, 8);
+  return text;
+}
+
+TrialFacts facts_of(const NewTrial& trial, TrialId id, std::int64_t round) {
+  TrialFacts facts;
+  facts.id = id;
+  facts.round = round;
+  // What the trainer can hold side by side: the same frozen weights in the same precision.
+  facts.group = trial.trial.base.sha256 + "/" + trial.trial.protocol.precision;
+  facts.expected_ms = trial.expected_ms;
+  facts.alone = trial.alone;
+  facts.batch_size = trial.trial.optimizer.batch_size;
+  facts.micro_batch_size = trial.trial.micro_batch_size;
+  return facts;
+}
+
+}  // namespace plateau
