@@ -50,9 +50,7 @@ const std::map<std::uint32_t, std::string_view>& latex_commands() {
       {'<', "\\textless{}"},
       {'>', "\\textgreater{}"},
       {'|', "\\textbar{}"},
-      {'"', "\\textquotedbl{}"},
-      {'\'', "\\textquotesingle{}"},
-      {'`', "\\textasciigrave{}"},
+      {'"', "''"},  // \textquotedbl needs an encoding that not every document has
       {0xB1, "$\\pm$"},
       {0xD7, "$\\times$"},
       {0xB7, "$\\cdot$"},
@@ -177,7 +175,9 @@ std::string escape_latex(std::string_view text) {
       escaped += fmt::format("[U+{:04X}]", code);
     }
   }
-  return escaped;
+  // At the start of a row "[" or "*" would become an argument of the "\\" before it.
+  const bool is_argument = !escaped.empty() && (escaped[0] == '[' || escaped[0] == '*');
+  return is_argument ? "{}" + escaped : escaped;
 }
 
 std::string escape_xml(std::string_view text) {

@@ -11,7 +11,6 @@ constexpr char kStandalone[] = R"(\expandafter\ifx\csname documentclass\expandaf
   \documentclass{article}
   \usepackage[T1]{fontenc}
   \usepackage[utf8]{inputenc}
-  \usepackage{textcomp}
   \usepackage{booktabs}
   \usepackage[margin=2cm]{geometry}
   \pagestyle{empty}
@@ -20,7 +19,7 @@ constexpr char kStandalone[] = R"(\expandafter\ifx\csname documentclass\expandaf
 \fi
 )";
 
-// Without booktabs the rules become \hline; without textcomp and T1 quotes fall back to plain ones.
+// Without booktabs the rules become \hline.
 constexpr char kFallbacks[] = R"(\providecommand{\toprule}{\hline}
 \providecommand{\midrule}{\hline}
 \providecommand{\bottomrule}{\hline}
@@ -70,8 +69,7 @@ std::string latex(const Table& table) {
   text += " \\\\\n\\midrule\n";
   for (const Row& row : table.rows) {
     if (row.starts_group) text += "\\midrule\n";
-    // An empty group keeps a "[" or "*" of the next row from becoming an argument of "\\".
-    text += joined(row.entries, entry_text) + " \\\\{}\n";
+    text += joined(row.entries, entry_text) + " \\\\\n";
   }
   text += "\\bottomrule\n\\end{tabular}\n\\par\\smallskip\n";
   text += "\\parbox{\\linewidth}{\\footnotesize\\raggedright\n";

@@ -1,0 +1,186 @@
+#include <regex>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coordinator/results/figure/axis.h"
+#include "coordinator/results/figure/rank_figure.h"
+#include "tests/coordinator/results/run_builder.h"
+
+namespace plateau::results {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+template <typename T>
+std::vector<T> shapes_of(const Drawing& drawing) {
+  std::vector<T> found;
+  for (const Shape& shape : drawing.shapes) {
+    if (const T* one = std::get_if<T>(&shape)) found.push_back(*one);
+  }
+  return found;
+}
+
+// The point where a text stands, or a failure.
+Point place_of(const Drawing& drawing, const std::string& text) {
+  for (const Label& label : shapes_of<Label>(drawing)) {
+    if (label.text == text) return label.at;
+  }
+  ADD_FAILURE() << "no text '" << text << "'";
+  return {};
+}
+
+// Lines of the colour of the first adapter with the given width; the legend's sample comes last.
+std::vector<Polyline> lines_of(const Drawing& drawing, const std::string& color) {
+  std::vector<Polyline> found;
+  for (const Polyline& line : shapes_of<Polyline>(drawing)) {
+    if (line.stroke.color == color) found.push_back(line);
+  }
+  return found;
+}
+
+constexpr char kFirstColor[] = "#0072B2";
+
+TEST(Axis, ticks_are_round_and_inside) {
+  const Ticks ticks = nice_ticks(85.3, 88.9, 7);
+  EXPECT_LT(ticks.low, 85.3);
+  EXPECT_GT(ticks.high, 88.9);
+  EXPECT_THAT(ticks.values, ElementsAre(86.0, 87.0, 88.0, 89.0));
+  EXPECT_EQ(ticks.decimals, 0);
+  EXPECT_EQ(nice_ticks(0.871, 0.879, 7).decimals, 3);
+}
+
+TEST(Axis, equal_ends_still_make_an_axis) {
+  const Ticks ticks = nice_ticks(50.0, 50.0, 6);
+  EXPECT_LT(ticks.low, 50.0);
+  EXPECT_GT(ticks.high, 50.0);
+  EXPECT_FALSE(ticks.values.empty());
+  EXPECT_FALSE(nice_ticks(0.0, 0.0, 6).values.empty());
+}
+
+TEST(RankFigure, ranks_stand_on_a_log2_axis) {
+  const auto drawing = rank_figure(summarise(quickstart_run()));
+  ASSERT_TRUE(drawing.has_value());
+  const double one = place_of(*drawing, "1").x;
+  const double four = place_of(*drawing, "4").x;
+  const double sixteen = place_of(*drawing, "16").x;
+  EXPECT_NEAR(four - one, sixteen - four, 1e-9);
+  EXPECT_GT(four, one);
+}
+
+TEST(RankFigure, means_and_band_stand_at_their_values) {
+  RunBuilder builder;
+  builder.add({"lora", 1, {0.80, 0.90}});  // mean 85, deviation 7.07
+  builder.add({"lora", 4, {0.90, 0.90}});  // mean 90, deviation 0
+  const auto drawing = rank_figure(summarise(builder.run));
+  ASSERT_TRUE(drawing.has_value());
+  const double y80 = place_of(*drawing, "80").y;
+  const double y90 = place_of(*drawing, "90").y;
+  const auto value_at = [&](double y) {
+    // A label's baseline lies 3.1 points under the line of its tick.
+    return 80.0 + 10.0 * (y80 - 3.1 - y) / (y80 - y90);
+  };
+  const auto lines = lines_of(*drawing, kFirstColor);
+  ASSERT_EQ(lines.size(), 2u);
+  ASSERT_EQ(lines[0].points.size(), 2u);
+  EXPECT_NEAR(value_at(lines[0].points[0].y), 85.0, 1e-6);
+  EXPECT_NEAR(value_at(lines[0].points[1].y), 90.0, 1e-6);
+  const auto bands = shapes_of<Area>(*drawing);
+  ASSERT_EQ(bands.size(), 1u);
+  EXPECT_NEAR(value_at(bands[0].points[0].y), 85.0 + 7.0710678, 1e-6);
+  EXPECT_NEAR(value_at(bands[0].points[3].y), 85.0 - 7.0710678, 1e-6);
+}
+
+TEST(RankFigure, a_missing_cell_is_a_gap) {
+  RunBuilder builder;
+  for (std::int64_t rank : {1, 2, 4, 8, 16})
+    builder.add({"lora", rank, {0.8, 0.82}});
+  EXPECT_EQ(lines_of(*rank_figure(summarise(builder.run)), kFirstColor).size(), 2u);
+  builder.end(4, TrialState::kFailed, "x");
+  builder.end(5, TrialState::kFailed, "x");
+  const auto drawing = rank_figure(summarise(builder.run));
+  // Two pieces and the legend's sample.
+  EXPECT_EQ(lines_of(*drawing, kFirstColor).size(), 3u);
+}
+
+TEST(RankFigure, an_incomplete_cell_is_hollow_and_said) {
+  RunBuilder builder;
+  builder.add({"lora", 1, {0.8, 0.82}});
+  builder.add({"lora", 4, {0.8, 0.82}});
+  EXPECT_THAT(to_svg(*rank_figure(summarise(builder.run))), Not(HasSubstr("Hollow:")));
+  builder.end(3, TrialState::kDiverged, "x");
+  const auto drawing = rank_figure(summarise(builder.run));
+  std::size_t hollow = 0;
+  for (const Marker& marker : shapes_of<Marker>(*drawing))
+    hollow += marker.fill == "#FFFFFF" ? 1 : 0;
+  EXPECT_EQ(hollow, 1u);
+  EXPECT_THAT(to_svg(*drawing), HasSubstr("Hollow: seeds"));
+}
+
+TEST(RankFigure, a_far_baseline_is_named_and_a_near_one_drawn) {
+  const auto drawing = rank_figure(summarise(quickstart_run()));
+  place_of(*drawing, "↓ Majority class 57.0");
+  place_of(*drawing, "Linear probe");
+  for (const Label& label : shapes_of<Label>(*drawing))
+    EXPECT_NE(label.text, "Majority class");
+}
+
+TEST(RankFigure, legend_entries_do_not_overlap_and_nothing_leaves_the_page) {
+  RunBuilder builder;
+  for (const char* method : {"lora", "dora", "loreft"}) {
+    for (double epochs : {1.0, 2.0, 3.0}) {
+      for (std::int64_t rank : {1, 4}) {
+        const std::size_t at = builder.add({method, rank, {0.8, 0.81}});
+        for (std::size_t i = at; i < builder.run.trials.size(); ++i)
+          builder.row(i).trial.optimizer.epochs = epochs;
+      }
+    }
+  }
+  builder.refresh_keys();
+  for (double width : {252.0, 360.0, 504.0}) {
+    const auto drawing = rank_figure(summarise(builder.run), {width});
+    std::vector<Label> texts = shapes_of<Label>(*drawing);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (texts[i].anchor != Anchor::kStart) continue;
+      const double end = texts[i].at.x + text_width(texts[i].text, texts[i].size);
+      EXPECT_LE(end, width) << texts[i].text;
+      EXPECT_LE(texts[i].at.y, drawing->height) << texts[i].text;
+      for (std::size_t k = 0; k < texts.size(); ++k) {
+        const bool same_line = k != i && texts[k].at.y == texts[i].at.y;
+        if (same_line && texts[k].at.x > texts[i].at.x) {
+          EXPECT_GE(texts[k].at.x, end);
+        }
+      }
+    }
+  }
+}
+
+TEST(RankFigure, svg_is_the_same_twice_and_escapes_names) {
+  RunBuilder builder;
+  builder.run.name = "<script>alert(1)</script>";
+  builder.add({"lora", 1, {0.8}, "a & b <c> \"d\""});
+  builder.add({"lora", 1, {0.7}, "second"});
+  builder.refresh_keys();
+  const std::string svg = to_svg(*rank_figure(summarise(builder.run)));
+  EXPECT_EQ(svg, to_svg(*rank_figure(summarise(builder.run))));
+  EXPECT_THAT(svg, Not(HasSubstr("<script")));
+  EXPECT_THAT(svg, HasSubstr("a &amp; b &lt;c&gt; &quot;d&quot;, minilm-l6</text>"));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  // Every "&" begins an entity, every "<" a tag of ours.
+  EXPECT_FALSE(std::regex_search(svg, std::regex("&(?!amp;|lt;|gt;|quot;|#39;)")));
+  EXPECT_FALSE(std::regex_search(
+      svg, std::regex("<(?![?]xml|/?(svg|title|desc|rect|polyline|polygon|circle|path|text)\\b)")));
+}
+
+TEST(RankFigure, nothing_to_draw_gives_no_figure) {
+  RunBuilder builder;
+  builder.add({"majority", 0, {0.5}});
+  builder.add({"lora", 4, {0.5}});
+  builder.end(1, TrialState::kQueued);
+  EXPECT_FALSE(rank_figure(summarise(builder.run)).has_value());
+}
+
+}  // namespace
+}  // namespace plateau::results

@@ -1,0 +1,96 @@
+// The tables go through a real TeX: alone, and as a part of another document.
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "coordinator/results/summary.h"
+#include "coordinator/results/table.h"
+#include "tests/coordinator/results/run_builder.h"
+
+namespace plateau::results {
+namespace {
+
+bool there_is_pdflatex() {
+  return std::system("command -v pdflatex >/dev/null && kpsewhich booktabs.sty >/dev/null") == 0;
+}
+
+class Latex : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!there_is_pdflatex()) {
+      GTEST_SKIP() << "no pdflatex with booktabs here (Debian: texlive-latex-recommended)";
+    }
+    folder_ = std::filesystem::temp_directory_path() /
+              ("plateau-latex-" + std::to_string(::getpid()) + "-" +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+  }
+
+  void write(const std::string& name, const std::string& text) {
+    ASSERT_TRUE(write_file_atomically(folder_ / name, text));
+  }
+  // Compiles and fails the test with TeX's own words.
+  void compile(const std::string& name) {
+    const std::string command = "cd '" + folder_.string() +
+                                "' && pdflatex -interaction=nonstopmode -halt-on-error " + name +
+                                ".tex >out.txt 2>&1";
+    const int status = std::system(command.c_str());
+    const auto out = read_file(folder_ / "out.txt");
+    EXPECT_EQ(status, 0) << (out ? *out : "");
+    ASSERT_TRUE(std::filesystem::exists(folder_ / (name + ".pdf")));
+  }
+
+  std::filesystem::path folder_;
+};
+
+RunView run_with_hard_names() {
+  RunBuilder builder;
+  builder.run = quickstart_run();
+  builder.run.name = "50% of {a_b} & #1 ~ ^ \\end{table} <x> | \"q\" 'r' `s` 漢 Zoë";
+  builder.end(3, TrialState::kDiverged, "loss is nan, \\undefined $x$ and a\nnew line");
+  builder.add({"lora", 4, {0.2, 0.3}, "[task] & *name*"});
+  return builder.run;
+}
+
+TEST_F(Latex, compiles_alone) {
+  write("alone.tex", latex(build_table(summarise(quickstart_run()))));
+  compile("alone");
+  // Nothing sticks out of the page.
+  EXPECT_EQ(read_file(folder_ / "out.txt")->find("Overfull"), std::string::npos);
+}
+
+TEST_F(Latex, compiles_with_input) {
+  write("table.tex", latex(build_table(summarise(quickstart_run()))));
+  write("paper.tex",
+        "\\documentclass[twocolumn]{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
+        "Before.\n\\input{table}\n\\input{table.tex}\nAfter.\n\\end{document}\n");
+  compile("paper");
+}
+
+TEST_F(Latex, compiles_with_input_without_booktabs) {
+  write("table.tex", latex(build_table(summarise(quickstart_run()))));
+  write("plain.tex",
+        "\\documentclass{article}\n\\begin{document}\n\\input{table}\n\\end{document}\n");
+  compile("plain");
+}
+
+TEST_F(Latex, hard_names_compile) {
+  write("hard.tex", latex(build_table(summarise(run_with_hard_names()))));
+  compile("hard");
+}
+
+TEST_F(Latex, hard_names_compile_without_the_fonts_of_the_standalone_form) {
+  write("table.tex", latex(build_table(summarise(run_with_hard_names()))));
+  write("old.tex",
+        "\\documentclass{article}\n\\begin{document}\n\\input{table}\n\\end{document}\n");
+  compile("old");
+}
+
+}  // namespace
+}  // namespace plateau::results

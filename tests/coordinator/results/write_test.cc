@@ -1,0 +1,66 @@
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "coordinator/results/results.h"
+#include "tests/coordinator/results/run_builder.h"
+
+namespace plateau::results {
+namespace {
+
+class WriteResults : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("plateau-results-" + std::to_string(::getpid()) + "-" +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(WriteResults, writes_four_files) {
+  const auto files = write_results(quickstart_run(), folder_);
+  ASSERT_TRUE(files) << files.error().message;
+  std::vector<std::string> names;
+  for (const auto& path : files->paths) {
+    names.push_back(path.filename().string());
+    EXPECT_GT(std::filesystem::file_size(path), 500u) << path;
+  }
+  EXPECT_THAT(names, ::testing::ElementsAre("table.md", "table.tex", "table.csv", "rank.svg"));
+  std::size_t there = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "results")) {
+    (void)entry;
+    ++there;  // no temporary file is left
+  }
+  EXPECT_EQ(there, 4u);
+}
+
+TEST_F(WriteResults, before_anything_finished_the_tables_are_there_already) {
+  RunView run = quickstart_run();
+  for (TrialRow& row : run.trials) {
+    row.state = TrialState::kQueued;
+    row.metrics.clear();
+  }
+  const auto files = write_results(run, folder_);
+  ASSERT_TRUE(files) << files.error().message;
+  EXPECT_EQ(files->paths.size(), 3u);
+  EXPECT_THAT(*read_file(folder_ / "results" / "table.md"), ::testing::HasSubstr("queued (0/2)"));
+}
+
+TEST_F(WriteResults, a_file_in_the_way_is_an_error_with_its_name) {
+  ASSERT_TRUE(write_file_atomically(folder_ / "results", "not a folder"));
+  const auto files = write_results(quickstart_run(), folder_);
+  ASSERT_FALSE(files);
+  EXPECT_EQ(files.error().kind, ErrorKind::kIo);
+  EXPECT_THAT(files.error().message, ::testing::HasSubstr((folder_ / "results").string()));
+}
+
+}  // namespace
+}  // namespace plateau::results
