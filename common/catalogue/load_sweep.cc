@@ -1,0 +1,142 @@
+#include "common/catalogue/load_sweep.h"
+
+#include "common/base/file.h"
+#include "common/base/text.h"
+#include "common/catalogue/local_source.h"
+#include "common/spec/yaml/read_sweep.h"
+
+namespace plateau {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The names that the sweep's values use, with the place of the first use.
+std::map<std::string, Place> used_names(const Sweep& sweep, const std::string& kind) {
+  std::map<std::string, Place> names;
+  for (const SweepParameter& parameter : sweep.parameters) {
+    if (parameter.name != kind) continue;
+    for (const SweepValue& value : parameter.values)
+      names.emplace(value.value.get<std::string>(), value.place);
+  }
+  return names;
+}
+
+Problem unknown_source(const std::string& kind, const std::string& name, const Place& place,
+                       const std::vector<std::string>& known, const fs::path& tasks_folder) {
+  std::string message = "unknown " + kind + " '" + name + "'." + did_you_mean(name, known) +
+                        " Known: " + join(known, ", ") + "; or a path, such as ./" + name;
+  if (!tasks_folder.empty()) message += " (" + tasks_folder.string() + " has none of that name)";
+  return {place, message};
+}
+
+class SourceFinder {
+ public:
+  SourceFinder(const Sweep& sweep, const Catalogue& catalogue, const fs::path& cache)
+      : sweep_(sweep), catalogue_(catalogue), cache_(cache) {}
+
+  Result<Sources> run() {
+    for (const auto& [name, place] : used_names(sweep_, "base"))
+      find_base(name, place);
+    for (const auto& [name, place] : used_names(sweep_, "task"))
+      find_task(name, place);
+    if (!problems_.empty()) {
+      Error error = problems_error(problems_);
+      if (problems_.size() == 1) error.kind = kind_;
+      return error;
+    }
+    return std::move(sources_);
+  }
+
+ private:
+  void failed(const Place& place, const Error& error) {
+    kind_ = error.kind;
+    problems_.push_back({place, error.message});
+  }
+
+  void find_base(const std::string& name, const Place& place) {
+    const auto reference = sweep_.bases.find(name);
+    if (reference != sweep_.bases.end() && !reference->second.path.empty()) {
+      Result<BaseSource> base = local_base(reference->second, cache_);
+      if (!base) return failed(place, base.error());
+      sources_.bases[name] = *base;
+      return;
+    }
+    const CatalogueEntry* entry = catalogue_.find(EntryKind::kBase, name);
+    if (entry == nullptr) {
+      problems_.push_back(
+          unknown_source("base", name, place, catalogue_.names(EntryKind::kBase), {}));
+      return;
+    }
+    BaseSource base = entry->base;
+    if (is_cached(*entry, cache_)) base.spec.path = cached_path(*entry, cache_).string();
+    sources_.bases[name] = base;
+  }
+
+  void find_task(const std::string& name, const Place& place) {
+    SourceReference reference;
+    const auto known = sweep_.tasks.find(name);
+    if (known != sweep_.tasks.end()) reference = known->second;
+    reference.name = name;
+    std::error_code error;
+    if (reference.path.empty() && !sweep_.tasks_folder.empty() &&
+        fs::is_directory(sweep_.tasks_folder / name, error)) {
+      reference.path = sweep_.tasks_folder / name;
+    }
+    if (!reference.path.empty()) {
+      Result<TaskSource> task = local_task(reference, cache_);
+      if (!task) return failed(place, task.error());
+      sources_.tasks[name] = *task;
+      return;
+    }
+    const CatalogueEntry* entry = catalogue_.find(EntryKind::kTask, name);
+    if (entry == nullptr) {
+      problems_.push_back(unknown_source("task", name, place, catalogue_.names(EntryKind::kTask),
+                                         sweep_.tasks_folder));
+      return;
+    }
+    if (!reference.options.empty()) {
+      problems_.push_back({reference.place, "the task '" + name +
+                                                "' comes from the catalogue, which says how it is "
+                                                "read; labels, columns and metric are for local "
+                                                "tasks with a `path`"});
+      return;
+    }
+    TaskSource task = entry->task;
+    task.spec.path = is_cached(*entry, cache_)
+                         ? (cached_path(*entry, cache_) / entry->task.spec.path).string()
+                         : "";
+    sources_.tasks[name] = task;
+  }
+
+  const Sweep& sweep_;
+  const Catalogue& catalogue_;
+  const fs::path& cache_;
+  Sources sources_;
+  std::vector<Problem> problems_;
+  ErrorKind kind_ = ErrorKind::kInvalidArgument;
+};
+
+}  // namespace
+
+Result<LoadedSweep> load_sweep(const SweepRequest& request, const Catalogue& catalogue,
+                               const fs::path& cache) {
+  LoadedSweep loaded;
+  Result<std::string> text = read_file(request.file);
+  if (!text) return text.error();
+  loaded.yaml = *text;
+  std::error_code error;
+  const fs::path folder = fs::absolute(request.file, error).parent_path();
+  Result<Sweep> sweep = read_sweep(
+      {*text, request.file.string(), folder, request.overrides, fs::current_path(error)});
+  if (!sweep) return sweep.error();
+  loaded.sweep = request.smoke ? smoke(std::move(*sweep)) : std::move(*sweep);
+  Result<Sources> sources = SourceFinder(loaded.sweep, catalogue, cache).run();
+  if (!sources) return sources.error();
+  loaded.sources = std::move(*sources);
+  Result<SweepPlan> plan = expand(loaded.sweep, loaded.sources);
+  if (!plan) return plan.error();
+  loaded.plan = std::move(*plan);
+  return loaded;
+}
+
+}  // namespace plateau
