@@ -32,6 +32,32 @@ Result<ResultFiles> write_results(const RunView& run, const std::filesystem::pat
   return written;
 }
 
+const std::vector<std::pair<std::string, TableFormat>>& table_formats() {
+  static const std::vector<std::pair<std::string, TableFormat>> formats{
+      {"terminal", TableFormat::kTerminal}, {"md", TableFormat::kMarkdown},
+      {"tex", TableFormat::kLatex},         {"csv", TableFormat::kCsv},
+      {"json", TableFormat::kJson},
+  };
+  return formats;
+}
+
+std::string table_text(const RunView& run, TableFormat format) {
+  const results::Summary summary = results::summarise(run);
+  switch (format) {
+    case TableFormat::kTerminal:
+      return results::terminal(results::build_table(summary), 100);
+    case TableFormat::kMarkdown:
+      return results::markdown(results::build_table(summary));
+    case TableFormat::kLatex:
+      return results::latex(results::build_table(summary));
+    case TableFormat::kCsv:
+      return results::cells_csv(summary);
+    case TableFormat::kJson:
+      return results::cells_json(summary);
+  }
+  return {};
+}
+
 std::string terminal_table(const RunView& run, int columns) {
   return results::terminal(results::build_table(results::summarise(run)), columns);
 }

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -22,6 +23,14 @@ struct ResultFiles {
 // Writes run_folder/results/, each file atomically. Blocks. Works at any moment of a run: cells
 // that are not finished are shown as such. kIo names the file and the cause.
 Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder);
+
+enum class TableFormat { kTerminal, kMarkdown, kLatex, kCsv, kJson };
+
+// "terminal", "md", "tex", "csv", "json": for --format.
+const std::vector<std::pair<std::string, TableFormat>>& table_formats();
+
+// The run's table in one format; ends with a newline.
+std::string table_text(const RunView& run, TableFormat format);
 
 // The table with its notes for a terminal: UTF-8, no colours, no line over `columns` characters
 // (at least 60), ends with a newline.

@@ -42,6 +42,17 @@ TEST_F(WriteResults, writes_four_files) {
   EXPECT_EQ(there, 4u);
 }
 
+TEST_F(WriteResults, every_format_gives_what_the_files_hold) {
+  const RunView run = quickstart_run();
+  ASSERT_TRUE(write_results(run, folder_));
+  EXPECT_EQ(table_text(run, TableFormat::kMarkdown), *read_file(folder_ / "results" / "table.md"));
+  EXPECT_EQ(table_text(run, TableFormat::kLatex), *read_file(folder_ / "results" / "table.tex"));
+  EXPECT_EQ(table_text(run, TableFormat::kCsv), *read_file(folder_ / "results" / "table.csv"));
+  EXPECT_EQ(table_text(run, TableFormat::kTerminal), terminal_table(run));
+  for (const auto& [name, format] : table_formats())
+    EXPECT_EQ(table_text(run, format).back(), '\n') << name;
+}
+
 TEST_F(WriteResults, before_anything_finished_the_tables_are_there_already) {
   RunView run = quickstart_run();
   for (TrialRow& row : run.trials) {
