@@ -1,0 +1,53 @@
+"""clang-tidy (.clang-tidy) over what does not include LibTorch, whose headers take it minutes.
+
+A file that passed is not looked at again until it, a header of ours that it reads, or the
+configuration changes: the build folder remembers.
+"""
+import concurrent.futures
+import hashlib
+import json
+import os
+import subprocess
+
+import layering_test
+import tidy
+
+LAYERS = ("common/", "coordinator/", "worker/agent/", "worker/runner/")
+JOBS = 2
+
+
+def fingerprint(source, path, read):
+    digest = hashlib.sha256(tidy.read(source, ".clang-tidy").encode())
+    for name in sorted({path} | {name for name in read if name[0] != "/"}):
+        digest.update(f"\0{name}\0{tidy.read(source, name)}".encode())
+    return digest.hexdigest()
+
+
+def check(source, build, path):
+    """What clang-tidy says about one file; '' when it is content."""
+    checked = subprocess.run(["clang-tidy", "--quiet", "-p", build, "--extra-arg="
+                              "-Wno-unknown-warning-option", os.path.join(source, path)],
+                             capture_output=True, text=True, check=False)
+    return "" if checked.returncode == 0 else checked.stdout.strip() or checked.stderr.strip()
+
+
+def findings(source, build):
+    compiled = layering_test.dependencies(source, build)
+    paths = [path for path in compiled if path.startswith(LAYERS)]
+    memory = os.path.join(build, "clang-tidy-passed.json")
+    passed = json.loads(tidy.read(build, "clang-tidy-passed.json")) if os.path.exists(memory) else {}
+    prints = {path: fingerprint(source, path, compiled[path]) for path in paths}
+    due = sorted(path for path in paths if passed.get(path) != prints[path])
+    print(f"clang-tidy: {len(due)} of {len(paths)} files to look at", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        said = dict(zip(due, pool.map(lambda path: check(source, build, path), due)))
+    with open(memory, "w", encoding="utf-8") as file:
+        json.dump({path: prints[path] for path in paths if not said.get(path)}, file)
+    if not paths:
+        return [f"{build}: nothing was compiled of {', '.join(LAYERS)}"]
+    return [f"{path}:\n{text}" for path, text in said.items() if text]
+
+
+if __name__ == "__main__":
+    tidy.need_tool("clang-tidy", "apt-get install clang-tidy")
+    tidy.report(findings(tidy.SOURCE, tidy.BUILD), "clang-tidy")

@@ -1,0 +1,35 @@
+"""Which shared libraries the built programs load: the three programs stay apart (by ldd)."""
+import os
+import re
+import subprocess
+
+import tidy
+
+LIBTORCH = ["libtorch", "libc10", "libcuda", "libcudart"]
+RULES = {
+    "plateau": LIBTORCH,
+    "plateau-worker": LIBTORCH + ["libsqlite3", "libyaml-cpp"],
+    "plateau-trainer": ["libzmq", "libsqlite3", "libyaml-cpp", "libboost", "libprotobuf"],
+}
+
+
+def findings(_source, build):
+    found = []
+    for program, forbidden in RULES.items():
+        path = os.path.join(build, "bin", program)
+        if not os.path.exists(path):
+            if program != "plateau-trainer" or "PLATEAU_TRAINER:BOOL=ON" in tidy.read(
+                    build, "CMakeCache.txt"):
+                found.append(f"bin/{program}: is not there")
+            continue
+        loaded = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
+        found += [f"bin/{program}: {name} is not found" for name in
+                  re.findall(r"(\S+) => not found", loaded)]
+        found += [f"bin/{program}: loads {name}" for name in
+                  re.findall(r"^\s*(\S+) =>", loaded, re.MULTILINE)
+                  if name.startswith(tuple(forbidden))]
+    return found
+
+
+if __name__ == "__main__":
+    tidy.report(findings(tidy.SOURCE, tidy.BUILD), "each program loads only what it may")
