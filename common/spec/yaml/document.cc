@@ -215,6 +215,16 @@ Problem syntax_problem(const std::string& text, const std::string& file,
   return {{file, line, column}, "this is not YAML: " + error.msg};
 }
 
+void refuse_second_document(YAML::Parser& parser, const std::string& file,
+                            std::vector<Problem>& problems) {
+  std::vector<Problem> unused;
+  TreeBuilder second(file, unused);
+  if (!parser.HandleNextDocument(second)) return;
+  Place place{file, 1, 1};
+  if (second.has_root()) place = second.take_root().place;
+  problems.emplace_back(Problem{place, "a second document (after ---); one file is one sweep"});
+}
+
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view key) const {
@@ -246,23 +256,18 @@ YamlNode parse_yaml(const std::string& text, const std::string& file,
                     std::vector<Problem>& problems) {
   YamlNode empty;
   empty.kind = YamlNode::Kind::kMapping;
-  empty.place = {file, 1, 1};
+  empty.place = Place{file, 1, 1};
   TreeBuilder builder(file, problems);
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
-    YamlNode root = builder.take_root();
     if (!builder.has_root()) {
-      problems.push_back({{file, 1, 1}, "the file is empty"});
+      problems.emplace_back(Problem{empty.place, "the file is empty"});
       return empty;
     }
-    std::vector<Problem> unused;
-    TreeBuilder second(file, unused);
-    if (parser.HandleNextDocument(second)) {
-      const Place place = second.has_root() ? second.take_root().place : Place{file, 1, 1};
-      problems.push_back({place, "a second document (after ---); one file is one sweep"});
-    }
+    YamlNode root = builder.take_root();
+    refuse_second_document(parser, file, problems);
     return root;
   } catch (const YAML::Exception& error) {
     problems.push_back(syntax_problem(text, file, error));
