@@ -96,7 +96,9 @@ class Reader {
   template <typename T>
   void check_sign(const char* name) {
     if constexpr (std::is_unsigned_v<T> && !std::is_same_v<T, bool>) {
-      if (json_.at(name).is_number() && !json_.at(name).is_number_unsigned()) {
+      const Json& value = json_.at(name);
+      // A whole number that was made in C++ may be stored as signed.
+      if (value.is_number() && !(value.is_number_integer() && value >= 0)) {
         fail(path_ + "." + name + " is " + json_.at(name).dump() +
              "; a whole number from 0 is needed");
       }
