@@ -112,7 +112,7 @@ void Step::on(TrialEntry& entry, const report::Finished& body) {
 }
 
 void Step::on(TrialEntry& entry, const report::HandedBack& body) {
-  const Place place = *place_of(entry.phase);
+  const SlotPlace place = *place_of(entry.phase);
   RetryPolicy retry = entry.retry;
   retry.avoid_node = entry.attempts.back().node;
   end_attempt(entry, AttemptEnd::kHandedBack, /*charged=*/false, body.reason);

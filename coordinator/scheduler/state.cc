@@ -27,12 +27,12 @@ bool has_ended(const TrialPhase& phase) {
   return status_of(phase) >= TrialStatus::kFinished;
 }
 
-std::optional<Place> place_of(const TrialPhase& phase) {
+std::optional<SlotPlace> place_of(const TrialPhase& phase) {
   if (const auto* assigned = std::get_if<phase::Assigned>(&phase)) {
-    return Place{assigned->session, assigned->slot};
+    return SlotPlace{assigned->session, assigned->slot};
   }
   if (const auto* running = std::get_if<phase::Running>(&phase)) {
-    return Place{running->session, running->slot};
+    return SlotPlace{running->session, running->slot};
   }
   return std::nullopt;
 }

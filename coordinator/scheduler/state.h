@@ -151,7 +151,7 @@ struct SchedulerState {
   bool ended = false;  // RunEnded was said for what there is now
 };
 
-struct Place {
+struct SlotPlace {
   SessionId session;
   SlotIndex slot;
 };
@@ -162,7 +162,7 @@ TrialStatus status_of(const TrialPhase& phase);
 // True for the phases that nothing follows.
 bool has_ended(const TrialPhase& phase);
 // Of Assigned and Running.
-std::optional<Place> place_of(const TrialPhase& phase);
+std::optional<SlotPlace> place_of(const TrialPhase& phase);
 
 BucketKey bucket_of(const TrialEntry& entry);
 QueueKey queue_key_of(const TrialEntry& entry);

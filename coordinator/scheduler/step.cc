@@ -116,7 +116,7 @@ void Step::queue_again(TrialEntry& entry, const RetryPolicy& retry) {
   move(entry, phase::Queued{now_ms_, std::nullopt}, retry);
 }
 
-SlotEntry& Step::slot_at(const Place& place) {
+SlotEntry& Step::slot_at(const SlotPlace& place) {
   const auto worker = state_.workers.find(place.session);
   PLATEAU_CHECK(worker != state_.workers.end(), "a trial is placed with a worker in touch");
   const auto slot = worker->second.slots.find(place.slot);

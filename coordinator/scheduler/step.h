@@ -91,7 +91,7 @@ class Step {
   // restore.cc
   void restore_trial(const RestoredTrial& trial, DurationMs wall_to_monotonic_ms);
 
-  SlotEntry& slot_at(const Place& place);
+  SlotEntry& slot_at(const SlotPlace& place);
   TrialEntry* find(TrialId trial);
   // Built in place: g++ 12 warns of uninitialised members where it moves a variant whose kind it
   // knows.

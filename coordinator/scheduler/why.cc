@@ -4,7 +4,7 @@
 namespace plateau {
 namespace {
 
-std::string where(const SchedulerState& state, const Place& place) {
+std::string where(const SchedulerState& state, const SlotPlace& place) {
   const auto worker = state.workers.find(place.session);
   return "on worker " + (worker == state.workers.end() ? "?" : worker->second.name) + ", slot " +
          std::to_string(place.slot.value);
