@@ -59,9 +59,10 @@ Status prepare_writer(Database& database, const std::string& path) {
 
 }  // namespace
 
-Result<Database> open_run_database(const std::filesystem::path& run_folder, Database::Mode mode) {
+Result<Database> open_run_database(const std::filesystem::path& run_folder, Database::Mode mode,
+                                   DurationMs busy_timeout_ms) {
   const std::filesystem::path path = run_folder / kDatabaseName;
-  Result<Database> database = Database::open(path, mode);
+  Result<Database> database = Database::open(path, mode, busy_timeout_ms);
   if (!database) return database;
   const Status ready = mode == Database::Mode::kReadWrite
                            ? prepare_writer(*database, path.string())

@@ -1,6 +1,5 @@
 #include "coordinator/store/sqlite.h"
 
-#include <cerrno>
 #include <cmath>
 #include <utility>
 
@@ -8,9 +7,6 @@
 
 namespace plateau {
 namespace {
-
-// How long a writer waits for another connection's lock. Readers never hold one for long.
-constexpr int kBusyTimeoutMs = 5'000;
 
 Error sqlite_error(sqlite3* database, const std::string& path) {
   const int code = database == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(database);
@@ -21,15 +17,14 @@ Error sqlite_error(sqlite3* database, const std::string& path) {
     case SQLITE_FULL:
       return io_error(what + " could not be written: the disk is full. Free some space and run " +
                       "the same command again; nothing finished is lost");
-    case SQLITE_IOERR: {
-      const int system = sqlite3_system_errno(database);
-      const bool is_full = system == ENOSPC || system == EDQUOT || system == EFBIG;
-      return io_error(what +
-                      (is_full ? " could not be written: the disk (or its quota) is full. "
-                               : " could not be read or written (" + cause + "). ") +
-                      "Free some space or mend the disk and run the same command again; nothing " +
-                      "finished is lost");
-    }
+    case SQLITE_IOERR:
+      if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_FSYNC) {
+        return io_error(what + " could not be written (" + cause + "): the disk or its quota is " +
+                        "probably full. Free some space and run the same command again; nothing " +
+                        "finished is lost");
+      }
+      return io_error(what + " could not be read or written (" + cause + "). Mend the disk and " +
+                      "run the same command again");
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
@@ -141,7 +136,8 @@ Database& Database::operator=(Database&& other) noexcept {
   return *this;
 }
 
-Result<Database> Database::open(const std::filesystem::path& path, Mode mode) {
+Result<Database> Database::open(const std::filesystem::path& path, Mode mode,
+                                DurationMs busy_timeout_ms) {
   std::error_code ignored;
   if (mode == Mode::kReadOnly && !std::filesystem::exists(path, ignored)) {
     return not_found("there is no run database at " + path.string() +
@@ -157,7 +153,7 @@ Result<Database> Database::open(const std::filesystem::path& path, Mode mode) {
     return error;
   }
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  sqlite3_busy_timeout(handle, static_cast<int>(busy_timeout_ms));
   return Database(handle, path.string());
 }
 

@@ -13,12 +13,16 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace plateau {
+
+// Readers never hold a lock for long.
+inline constexpr DurationMs kBusyTimeoutMs = 5'000;
 
 class Statement {
  public:
@@ -62,8 +66,10 @@ class Database {
  public:
   enum class Mode { kReadOnly, kReadWrite };  // kReadWrite makes the file if needed
 
-  // kNotFound: kReadOnly and no file.
-  static Result<Database> open(const std::filesystem::path& path, Mode mode);
+  // A statement waits up to busy_timeout_ms for another connection's lock. kNotFound: kReadOnly and
+  // no file.
+  static Result<Database> open(const std::filesystem::path& path, Mode mode,
+                               DurationMs busy_timeout_ms = kBusyTimeoutMs);
   ~Database();
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;

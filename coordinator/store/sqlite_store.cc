@@ -177,7 +177,8 @@ Status put_identity(Database& database, const RunIdentity& identity) {
 
 Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& run_folder,
                                           const RunIdentity& identity) {
-  Result<Database> database = open_run_database(run_folder, Database::Mode::kReadWrite);
+  Result<Database> database =
+      open_run_database(run_folder, Database::Mode::kReadWrite, identity.busy_timeout_ms);
   if (!database) return database.error();
   if (Status put = put_identity(*database, identity); !put) return put.error();
   Result<RecordStatements> statements = RecordStatements::prepare(*database);

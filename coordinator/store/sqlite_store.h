@@ -35,6 +35,7 @@ Result<event::Restored> read_restored(Database& database, TimeMs wall_ms);
 
 // Opens a database for reading or writing and checks that it is a run's, of this schema. An empty
 // file, in kReadWrite, is given the schema.
-Result<Database> open_run_database(const std::filesystem::path& run_folder, Database::Mode mode);
+Result<Database> open_run_database(const std::filesystem::path& run_folder, Database::Mode mode,
+                                   DurationMs busy_timeout_ms = kBusyTimeoutMs);
 
 }  // namespace plateau

@@ -70,8 +70,9 @@ class Store {
 };
 
 struct RunIdentity {
-  std::string name;             // of the run, for tables
-  std::string program_version;  // that writes it
+  std::string name;                    // of the run, for tables
+  std::string program_version;         // that writes it
+  DurationMs busy_timeout_ms = 5'000;  // how long to wait for another process's lock
 };
 
 // Opens run_folder/plateau.db, or makes it (the folder must exist). The caller holds the run
