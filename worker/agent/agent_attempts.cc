@@ -262,10 +262,14 @@ void AgentCore::fail_upload(Attempt& attempt, const std::string& message) {
 
 void AgentCore::tick_attempts(TimeMs now) {
   for (auto& [ref, attempt] : attempts_) {
-    const auto* preparing = std::get_if<Preparing>(&attempt.phase);
+    auto* preparing = std::get_if<Preparing>(&attempt.phase);
     const bool waits_for_bytes = preparing != nullptr && preparing->resume && !preparing->verifying;
     if (waits_for_bytes && now - preparing->last_piece >= options_.resume_timeout_ms) {
-      end(attempt, HandedBackReport{"the checkpoint to resume from did not arrive"});
+      // Lost with the coordinator's disk, perhaps: waiting longer would wait for ever.
+      log(Log::Level::kWarning, "the checkpoint of trial " + std::to_string(ref.trial.value) +
+                                    " did not arrive; it begins at step 0");
+      preparing->resume.reset();
+      start_if_ready(attempt);
     }
     if (attempt.progress && now >= attempt.next_progress && connected()) {
       act(SendReport{{0, ref, *attempt.progress}});

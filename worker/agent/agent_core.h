@@ -93,7 +93,7 @@ struct Ending {
 
 class AgentCore {
  public:
-  AgentCore(const AgentOptions& options, TimeMs now);
+  AgentCore(const AgentOptions& options, TimeMs now, const Restored& restored);
 
   std::vector<Action> apply(const Event& event, TimeMs now);
   TimeMs next_wakeup() const;
@@ -151,6 +151,7 @@ class AgentCore {
   void exit(Exit::Why why, const std::string& message);
 
   // agent_state.cc
+  void restore(const Restored& restored);
   void on(const FromCoordinator& message, TimeMs now);
   void on(const Tick& tick, TimeMs now);
   void act(Action action) { actions_.push_back(std::move(action)); }

@@ -6,9 +6,38 @@
 
 namespace plateau::agent {
 
-AgentCore::AgentCore(const AgentOptions& options, TimeMs now)
-    : options_(options), reports_(1), uploads_(options.resend_after_ms) {
+AgentCore::AgentCore(const AgentOptions& options, TimeMs now, const Restored& restored)
+    : options_(options), reports_(restored.first_sequence), uploads_(options.resend_after_ms) {
+  restore(restored);
   begin_seeking(now);
+}
+
+void AgentCore::restore(const Restored& restored) {
+  const auto attempt_of = [&](const AttemptRef& ref) -> Attempt& {
+    newest_[ref.trial] = std::max(newest_[ref.trial], ref.attempt);
+    Attempt& attempt = attempts_[ref];
+    attempt.ref = ref;
+    return attempt;
+  };
+  for (const Report& report : restored.under_way) {
+    reports_.restore(report);
+    Attempt& attempt = attempt_of(report.attempt);
+    if (ends_attempt(report.body)) attempt.phase = Reported{};
+  }
+  for (const KeepResult& kept : restored.results) {
+    Attempt& attempt = attempt_of(kept.attempt);
+    if (std::holds_alternative<Reported>(attempt.phase)) continue;
+    for (const Artifact& artifact : kept.result.artifacts)
+      uploads_.add(kept.attempt, artifact);
+    attempt.phase = Uploading{kept.result};
+    report_if_uploaded(attempt);
+  }
+  for (auto& [ref, attempt] : attempts_) {
+    // Its trainer died with the earlier process.
+    if (std::holds_alternative<Preparing>(attempt.phase)) {
+      end(attempt, HandedBackReport{"the worker process was started anew"});
+    }
+  }
 }
 
 std::vector<Action> AgentCore::apply(const Event& event, TimeMs now) {
@@ -74,8 +103,8 @@ struct AgentState::State {
   AgentCore core;
 };
 
-AgentState::AgentState(const AgentOptions& options, TimeMs now)
-    : state_(new State{AgentCore(options, now)}) {}
+AgentState::AgentState(const AgentOptions& options, TimeMs now, const Restored& restored)
+    : state_(new State{AgentCore(options, now, restored)}) {}
 AgentState::~AgentState() = default;
 AgentState::AgentState(AgentState&&) noexcept = default;
 AgentState& AgentState::operator=(AgentState&&) noexcept = default;

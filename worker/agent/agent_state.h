@@ -57,10 +57,18 @@ struct AgentOptions {
   std::uint64_t checkpoint_upload_max_bytes = 64u << 20;
 };
 
+// What an earlier process of the same session kept on the disk. Its results go on to the
+// coordinator; whatever else it held is handed back.
+struct Restored {
+  std::uint64_t first_sequence = 1;  // of the reports under way, or of the next one
+  std::vector<Report> under_way;     // without gaps
+  std::vector<KeepResult> results;   // waiting for their artifacts to arrive
+};
+
 // One thread.
 class AgentState {
  public:
-  AgentState(const AgentOptions& options, TimeMs now);
+  AgentState(const AgentOptions& options, TimeMs now, const Restored& restored = {});
   ~AgentState();
   AgentState(AgentState&&) noexcept;
   AgentState& operator=(AgentState&&) noexcept;
