@@ -4,6 +4,7 @@
 // A command reports its failure through the context and returns; it neither throws nor exits.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
@@ -22,6 +23,7 @@ inline constexpr int kExitInterrupted = 130;
 
 struct CommandContext {
   int exit_code = 0;
+  std::string command_line;  // as the user typed it, quoted for a shell: for "to go on: ..."
 
   // Writes to standard output as it is.
   void print(std::string_view text) const;

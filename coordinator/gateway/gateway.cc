@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/file.h"
 #include "coordinator/gateway/translate.h"
 
 namespace plateau {
@@ -35,6 +36,7 @@ Gateway::Gateway(Endpoint& endpoint, const Scheduler& scheduler, Store& store,
       store_(store),
       coordinator_run_(options.coordinator_run),
       log_(std::move(log)),
+      run_folder_(options.inbox.run_folder),
       inbox_(std::move(options.inbox)) {}
 
 // ---- in -----------------------------------------------------------------------------------------
@@ -125,7 +127,8 @@ Result<std::optional<Event>> Gateway::take_finished(event::Report report) {
   const Result<std::string> folder = folder_of(report.attempt.trial);
   if (!folder) return folder.error();
   const auto& finished = std::get<report::Finished>(report.body);
-  const Status adopted = inbox_.adopt_result(report.attempt, finished.artifacts, *folder);
+  Status adopted = inbox_.adopt_result(report.attempt, finished.artifacts, *folder);
+  if (adopted) adopted = write_trial_file(report.attempt.trial, *folder);
   if (!adopted) {
     if (adopted.error().kind != ErrorKind::kNotFound) return adopted.error();
     // The worker was told that all had arrived and has let go of its copy: train again.
@@ -133,6 +136,15 @@ Result<std::optional<Event>> Gateway::take_finished(event::Report report) {
     report.body = report::HandedBack{adopted.error().message};
   }
   return std::optional<Event>(std::move(report));
+}
+
+// The trial as it was resolved, beside what it gave.
+Status Gateway::write_trial_file(TrialId trial, const std::string& folder) {
+  const Result<TrialText> text = store_.trial_text(trial);
+  if (!text) return text.error();
+  const std::filesystem::path path = run_folder_ / folder;
+  if (Status made = make_folder(path); !made) return made;
+  return write_file_atomically(path / "trial.json", text->json + "\n");
 }
 
 bool Gateway::is_current(SessionId session, const AttemptRef& attempt) const {

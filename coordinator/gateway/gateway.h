@@ -49,6 +49,7 @@ class Gateway {
  private:
   Result<std::optional<Event>> take_chunk(const wire::FromWorker& message);
   Result<std::optional<Event>> take_finished(event::Report report);
+  Status write_trial_file(TrialId trial, const std::string& folder);
   void refuse_version(const wire::FromWorker& message);
   void clean_up(const Record& record);
   void assign(const action::Assign& assign);
@@ -63,6 +64,7 @@ class Gateway {
   Store& store_;
   std::uint64_t coordinator_run_;
   LogLine log_;
+  std::filesystem::path run_folder_;
   ArtifactInbox inbox_;
   ResumeOutbox outbox_;
   std::map<SessionId, PeerName> peers_;

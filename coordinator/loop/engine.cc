@@ -14,11 +14,12 @@ constexpr int kFramesPerRound = 256;
 
 Engine::Engine(EngineParts parts) : parts_(std::move(parts)) {}
 
-Status Engine::restore() {
+Result<std::vector<RestoredSession>> Engine::restore() {
   Result<event::Restored> restored = parts_.store.restore(parts_.clock.wall_ms());
   if (!restored) return restored.error();
+  std::vector<RestoredSession> sessions = restored->sessions;
   posted_.push_front(std::move(*restored));
-  return {};
+  return sessions;
 }
 
 void Engine::post(Event event) {

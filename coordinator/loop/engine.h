@@ -26,8 +26,9 @@ class Engine {
  public:
   explicit Engine(EngineParts parts);
 
-  // Reads the store into the scheduler. Once, before the first round.
-  Status restore();
+  // Reads the store; the first round applies it. Once. The sessions of before: who knows that one
+  // of their processes is gone posts ConnectionLost for it.
+  Result<std::vector<RestoredSession>> restore();
 
   // Something that no frame tells: time, a stop, a worker's death. Applied by the next round.
   void post(Event event);

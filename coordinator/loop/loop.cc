@@ -25,7 +25,7 @@ class Loop {
         // Asio may close what it owns; the endpoint's descriptor stays the endpoint's.
         readable_(context_, endpoint.poll_fd()),
         timer_(context_),
-        signals_(context_, SIGINT, SIGTERM) {}
+        signals_(context_, SIGINT, SIGTERM, SIGHUP) {}
 
   ~Loop() { readable_.release(); }
 
@@ -52,14 +52,20 @@ class Loop {
       if (error) return;
       if (interrupted_) return finish({LoopEnd::Why::kAtOnce, "interrupted twice"});
       interrupted_ = true;
-      engine_.post(event::StopRequested{/*drain=*/false, options_.stop_reason});
+      if (options_.on_stopping) options_.on_stopping();
+      engine_.post(event::StopRequested{/*drain=*/false, "the coordinator was interrupted"});
       wait_for_signal();
       request_round();
     });
   }
 
   void tick() {
-    if (options_.on_tick) options_.on_tick();
+    if (options_.on_tick) {
+      if (const Status ticked = options_.on_tick(interrupted_); !ticked) {
+        error_ = ticked.error();
+        return context_.stop();
+      }
+    }
     engine_.post(event::Tick{});
     request_round();
     timer_.expires_after(std::chrono::milliseconds(options_.tick_ms));

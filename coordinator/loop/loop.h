@@ -12,10 +12,12 @@ namespace plateau {
 
 struct LoopOptions {
   DurationMs tick_ms = 100;
-  // A second SIGINT or SIGTERM ends the loop at once.
-  std::string stop_reason = "the coordinator was interrupted";
   // Called every tick, before the round: the place to look after a local worker, to show progress.
-  std::function<void()> on_tick;
+  // `stopping`: a signal came. An error ends the loop with it.
+  std::function<Status(bool stopping)> on_tick;
+  // The first SIGINT, SIGTERM or SIGHUP: workers hand back what they have. A second one ends the
+  // loop at once.
+  std::function<void()> on_stopping;
   // Every worker is set aside and trials are left. True: end; false: wait for another worker.
   std::function<bool(const std::string& message)> on_stalled;
 };
@@ -31,8 +33,8 @@ struct LoopEnd {
   std::string message;
 };
 
-// Runs until the sweep has ended or somebody stops it. Takes SIGINT and SIGTERM meanwhile. The
-// error of a round ends it: what was committed stays, and workers repeat the rest.
+// Runs until the sweep has ended or somebody stops it. Takes SIGINT, SIGTERM and SIGHUP meanwhile.
+// The error of a round ends it: what was committed stays, and workers repeat the rest.
 Result<LoopEnd> run_loop(Engine& engine, Endpoint& endpoint, const LoopOptions& options);
 
 }  // namespace plateau

@@ -1,0 +1,29 @@
+// plateau coordinator FILE --bind ADDRESS: the coordinator alone; workers come over the network.
+#include <memory>
+#include <string>
+
+#include "coordinator/cli/session_options.h"
+#include "coordinator/cli/sweep_session.h"
+
+namespace plateau::cli {
+
+void add_coordinator_command(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "coordinator", "Serve a sweep to workers on other machines, and write its table and figure");
+  auto options = std::make_shared<SessionOptions>();
+  auto bind = std::make_shared<std::string>();
+  add_session_options(*command, *options);
+  command->add_option("--bind", *bind, "Where to listen: tcp://ADDRESS:PORT, tcp://*:PORT")
+      ->required();
+  command
+      ->add_option("--lease-ms", options->lease_ms,
+                   "A worker silent for so long is taken for lost, and its trials go elsewhere")
+      ->capture_default_str()
+      ->check(CLI::Range(2000, 3'600'000));
+  command->callback([options, bind, &context] {
+    options->bind = *bind;
+    run_session(*options, context);
+  });
+}
+
+}  // namespace plateau::cli

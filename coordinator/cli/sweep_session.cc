@@ -1,0 +1,365 @@
+#include "coordinator/cli/sweep_session.h"
+
+#include <memory>
+#include <random>
+#include <set>
+#include <utility>
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "common/base/text.h"
+#include "common/catalogue/catalogue.h"
+#include "common/transport/zeromq_endpoint.h"
+#include "coordinator/cli/local_worker.h"
+#include "coordinator/cli/progress.h"
+#include "coordinator/cli/run_folder.h"
+#include "coordinator/cli/run_summary.h"
+#include "coordinator/loop/loop.h"
+#include "coordinator/results/results.h"
+#include "coordinator/store/store.h"
+
+namespace plateau::cli {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr DurationMs kWorkerPatienceMs = 10'000;
+
+std::string host_name() {
+  char name[256] = "localhost";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+std::uint64_t draw_coordinator_run() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+Result<LogLine> open_log(const fs::path& run_folder) {
+  try {
+    auto logger = std::make_shared<spdlog::logger>(
+        "plateau",
+        std::make_shared<spdlog::sinks::basic_file_sink_mt>((run_folder / "plateau.log").string()));
+    logger->flush_on(spdlog::level::info);
+    return LogLine([logger](const std::string& line) { logger->info("{}", line); });
+  } catch (const spdlog::spdlog_ex& error) {
+    return io_error("The log of the run cannot be opened: " + std::string(error.what()));
+  }
+}
+
+// One run of the program over one sweep. Members in the order in which they come to be.
+class Session {
+ public:
+  Session(const SessionOptions& options, CommandContext& context)
+      : options_(options), context_(context), scheduler_(scheduler_options(options)) {}
+
+  Status run();
+
+ private:
+  static SchedulerOptions scheduler_options(const SessionOptions& options) {
+    SchedulerOptions scheduler;
+    scheduler.lease_ms = options.lease_ms;
+    return scheduler;
+  }
+
+  Status load();
+  Status open();
+  Result<bool> has_work();
+  Status fetch_sources();
+  Status listen();
+  Status start_local_worker();
+  Status serve();
+  Status look_after_worker();
+  void report_lost(pid_t pid, const std::string& how);
+  void forget_dead_sessions(const std::vector<RestoredSession>& sessions);
+  Status conclude();
+  void note(const std::string& message);
+
+  const SessionOptions& options_;
+  CommandContext& context_;
+  const Clock& clock_ = system_clock();
+  std::optional<Catalogue> catalogue_;
+  std::optional<LoadedSweep> sweep_;
+  std::optional<RunFolder> folder_;
+  LogLine log_;
+  std::unique_ptr<Store> store_;
+  Scheduler scheduler_;
+  BoundEndpoint bound_;
+  std::optional<Gateway> gateway_;
+  std::optional<Engine> engine_;
+  std::optional<LocalWorker> worker_;
+  std::optional<ProgressPrinter> printer_;
+  std::optional<LoopEnd> end_;
+};
+
+Status Session::run() {
+  if (Status loaded = load(); !loaded) return loaded;
+  if (Status opened = open(); !opened) return opened;
+  const Result<bool> work = has_work();
+  if (!work) return work.error();
+  if (*work) {
+    if (Status fetched = fetch_sources(); !fetched) return fetched;
+    if (Status listening = listen(); !listening) return listening;
+    if (Status served = serve(); !served) return served;
+  } else {
+    note("Every trial of this sweep has ended already; nothing is trained again.");
+  }
+  return conclude();
+}
+
+Status Session::load() {
+  Result<Catalogue> catalogue = Catalogue::load();
+  if (!catalogue) return catalogue.error();
+  catalogue_ = std::move(*catalogue);
+  Result<LoadedSweep> sweep = load_sweep(options_.sweep, *catalogue_);
+  if (!sweep) return sweep.error();
+  sweep_ = std::move(*sweep);
+  for (const std::string& notice : sweep_->plan.notices)
+    note("note: " + notice);
+  for (const std::string& warning : sweep_->plan.warnings)
+    note("warning: " + warning);
+  return {};
+}
+
+Status Session::open() {
+  const std::string name = options_.name.empty() ? sweep_->sweep.name : options_.name;
+  Result<RunFolder> folder = open_run_folder(options_.runs_dir, name);
+  if (!folder) return folder.error();
+  folder_ = std::move(*folder);
+  Result<LogLine> log = open_log(folder_->path);
+  if (!log) return log.error();
+  log_ = std::move(*log);
+
+  Result<std::unique_ptr<Store>> store = open_store(folder_->path, {name, PLATEAU_VERSION});
+  if (!store) return store.error();
+  store_ = std::move(*store);
+
+  std::vector<NewTrial> trials;
+  trials.reserve(sweep_->plan.trials.size());
+  for (const PlannedTrial& planned : sweep_->plan.trials) {
+    NewTrial trial;
+    trial.trial = planned.trial;
+    trial.is_baseline = planned.is_baseline;
+    trials.push_back(std::move(trial));
+  }
+  const Result<PutSweep> put =
+      store_->put_sweep({sweep_->yaml, sweep_->sweep.report.dump()}, trials, clock_.wall_ms());
+  if (!put) return put.error();
+  const std::string resolved = resolved_json(sweep_->sweep, sweep_->plan).dump(2) + "\n";
+  if (Status s = write_file_atomically(folder_->path / "sweep.yaml", sweep_->yaml); !s) return s;
+  if (Status s = write_file_atomically(folder_->path / "sweep.resolved.json", resolved); !s) {
+    return s;
+  }
+  std::string line = "Sweep " + name + ": " + std::to_string(sweep_->plan.trial_count) +
+                     " trials in " + std::to_string(sweep_->plan.cell_count) + " cells";
+  if (sweep_->plan.baseline_count > 0) {
+    line += ", " + std::to_string(sweep_->plan.baseline_count) + " baselines";
+  }
+  if (put->kept > 0) {
+    line += "; " + std::to_string(put->finished) + " finished before, " +
+            std::to_string(put->added) + " new";
+  }
+  log_(line);
+  note(line + ". Run folder: " + folder_->path.string());
+  return {};
+}
+
+Result<bool> Session::has_work() {
+  const Result<event::Restored> restored = store_->restore(clock_.wall_ms());
+  if (!restored) return restored.error();
+  for (const RestoredTrial& trial : restored->trials) {
+    switch (trial.status) {
+      case TrialStatus::kQueued:
+      case TrialStatus::kAssigned:
+      case TrialStatus::kRunning:
+        return true;
+      case TrialStatus::kFinished:
+      case TrialStatus::kDiverged:
+      case TrialStatus::kFailed:
+      case TrialStatus::kStopped:
+        break;
+    }
+  }
+  return false;
+}
+
+// Before any worker starts: a sweep that cannot get its data should fail here, with one message.
+Status Session::fetch_sources() {
+  std::set<std::pair<EntryKind, std::string>> sources;
+  for (const PlannedTrial& planned : sweep_->plan.trials) {
+    sources.emplace(EntryKind::kBase, planned.trial.base.source);
+    sources.emplace(EntryKind::kTask, planned.trial.task.source);
+  }
+  for (const auto& [kind, name] : sources) {
+    const CatalogueEntry* entry = catalogue_->find(kind, name);
+    if (entry == nullptr || is_cached(*entry, cache_folder())) continue;
+    std::string last;
+    const Result<fs::path> path = fetch(*entry, cache_folder(), [&](const std::string& line) {
+      if (line != last) note(line);
+      last = line;
+    });
+    if (!path) return path.error();
+  }
+  return {};
+}
+
+Status Session::listen() {
+  const std::string address = options_.bind ? *options_.bind : local_address(folder_->path);
+  Result<BoundEndpoint> bound = bind_coordinator(address);
+  if (!bound) return bound.error();
+  bound_ = std::move(*bound);
+  GatewayOptions gateway;
+  gateway.coordinator_run = draw_coordinator_run();
+  gateway.inbox.run_folder = folder_->path;
+  gateway_.emplace(*bound_.endpoint, scheduler_, *store_, std::move(gateway), log_);
+  engine_.emplace(EngineParts{*bound_.endpoint, scheduler_, *store_, *gateway_, clock_, log_});
+  const Result<std::vector<RestoredSession>> sessions = engine_->restore();
+  if (!sessions) return sessions.error();
+  if (options_.bind) {
+    note("Listening on " + bound_.address + ". Start workers with: plateau worker --connect " +
+         bound_.address);
+    return {};
+  }
+  if (Status started = start_local_worker(); !started) return started;
+  if (!worker_->adopted()) forget_dead_sessions(*sessions);
+  return {};
+}
+
+Status Session::start_local_worker() {
+  Result<fs::path> program = find_worker_program(options_.worker_program);
+  if (!program) return program.error();
+  LocalWorkerOptions local;
+  local.program = *program;
+  local.run_folder = folder_->path;
+  local.arguments = {"--connect", bound_.address, "--folder", (folder_->path / "worker").string()};
+  if (!options_.trainer.empty()) {
+    local.arguments.insert(local.arguments.end(),
+                           {"--trainer", fs::absolute(options_.trainer).string()});
+  }
+  const std::vector<std::string>& devices =
+      options_.devices.empty() ? sweep_->sweep.resources.devices : options_.devices;
+  if (!devices.empty()) {
+    local.arguments.insert(local.arguments.end(), {"--devices", join(devices, ",")});
+  }
+  const std::optional<std::int64_t> pack =
+      options_.pack ? options_.pack : sweep_->sweep.resources.pack;
+  if (pack) local.arguments.insert(local.arguments.end(), {"--pack", std::to_string(*pack)});
+  Result<LocalWorker> worker = LocalWorker::start_or_adopt(std::move(local), clock_.monotonic_ms());
+  if (!worker) return worker.error();
+  worker_ = std::move(*worker);
+  if (worker_->adopted()) note("A worker of this run is still alive; it goes on.");
+  return {};
+}
+
+// No local worker lives, or its lock would be taken: what it had is queued again at once instead
+// of after a lease.
+void Session::forget_dead_sessions(const std::vector<RestoredSession>& sessions) {
+  for (const RestoredSession& session : sessions) {
+    if (session.host != host_name()) continue;
+    engine_->post(event::ConnectionLost{session.session, "its process ended"});
+  }
+}
+
+void Session::report_lost(pid_t pid, const std::string& how) {
+  log_("The local worker (process " + std::to_string(pid) + ") ended: " + how);
+  for (const auto& [session, worker] : scheduler_.state().workers) {
+    if (worker.pid == pid && worker.host == host_name()) {
+      engine_->post(event::ConnectionLost{session, "its process ended (" + how + ")"});
+    }
+  }
+}
+
+Status Session::look_after_worker() {
+  if (!worker_) return {};
+  const pid_t pid = worker_->pid();
+  if (const std::optional<std::string> how = worker_->poll()) report_lost(pid, *how);
+  return worker_->restart_when_due(clock_.monotonic_ms());
+}
+
+Status Session::serve() {
+  ProgressMeter meter([this](TrialId trial) {
+    const Result<TrialText> text = store_->trial_text(trial);
+    return text ? text->label : "trial " + std::to_string(trial.value);
+  });
+  printer_.emplace(std::move(meter), options_.plain || options_.json);
+  LoopOptions loop;
+  loop.on_tick = [&](bool stopping) -> Status {
+    if (!stopping) {
+      if (Status s = look_after_worker(); !s) return s;
+    } else if (worker_) {
+      const pid_t pid = worker_->pid();
+      if (const std::optional<std::string> how = worker_->poll()) report_lost(pid, *how);
+    }
+    printer_->show(scheduler_, clock_.monotonic_ms());
+    return {};
+  };
+  loop.on_stopping = [&] {
+    printer_->say(
+        "Stopping: trials are checkpointed and handed back. "
+        "Once more ends at once.");
+  };
+  loop.on_stalled = [&](const std::string& message) {
+    printer_->say(message);
+    return worker_.has_value();
+  };
+  const Result<LoopEnd> end = run_loop(*engine_, *bound_.endpoint, loop);
+  if (worker_) {
+    const bool at_once = !end || end->why == LoopEnd::Why::kAtOnce;
+    if (at_once) worker_->kill_now();
+    worker_->stop(kWorkerPatienceMs);
+  }
+  printer_->finish(scheduler_, clock_.monotonic_ms());
+  if (!end) return end.error();
+  end_ = *end;
+  return {};
+}
+
+Status Session::conclude() {
+  const Result<RunView> run = read_run(folder_->path);
+  if (!run) return run.error();
+  const Result<ResultFiles> files = write_results(*run, folder_->path);
+  if (!files) return files.error();
+  const RunCounts counts = count_trials(*run);
+  const bool interrupted =
+      end_ && (end_->why == LoopEnd::Why::kInterrupted || end_->why == LoopEnd::Why::kAtOnce);
+  if (options_.json) {
+    context_.print(summary_json(*run, folder_->path, files->paths, interrupted).dump(2) + "\n");
+  } else {
+    if (counts.finished + counts.diverged > 0) context_.print(terminal_table(*run));
+    context_.print(failures_text(*run));
+    for (const fs::path& path : files->paths)
+      context_.print("Wrote " + path.string() + "\n");
+    context_.print("Trials, their metrics, predictions and adapters: " +
+                   (folder_->path / "trials").string() + "\n");
+  }
+  if (counts.failed > 0) context_.exit_code = kExitTrialsFailed;
+  if (end_ && end_->why == LoopEnd::Why::kStalled) {
+    return internal_error("Trials are left and no worker can go on: " + end_->message +
+                          " The same command goes on where this stopped.");
+  }
+  if (interrupted) {
+    context_.exit_code = kExitInterrupted;
+    note("Interrupted with " + std::to_string(counts.finished + counts.diverged) + " of " +
+         std::to_string(counts.total) + " trials done. To go on: " + context_.command_line);
+  }
+  return {};
+}
+
+void Session::note(const std::string& message) {
+  if (printer_) {
+    printer_->say(message);
+  } else {
+    std::fprintf(stderr, "%s\n", message.c_str());
+  }
+}
+
+}  // namespace
+
+void run_session(const SessionOptions& options, CommandContext& context) {
+  Session session(options, context);
+  if (Status ran = session.run(); !ran) context.fail(ran.error());
+}
+
+}  // namespace plateau::cli
