@@ -87,12 +87,7 @@ void Step::on_bad_configuration(TrialEntry& entry, const report::Failed& body) {
 void Step::on_node_fault(TrialEntry& entry, const report::Failed& body) {
   RetryPolicy retry = entry.retry;
   retry.avoid_node = entry.attempts.back().node;
-  const std::int64_t serial = std::visit(
-      [](const auto& phase) -> std::int64_t {
-        if constexpr (requires { phase.serial; }) return phase.serial;
-        return 0;
-      },
-      entry.phase);
+  const std::int64_t serial = assignment_serial(entry.phase);
   end_attempt(entry, AttemptEnd::kNodeFault, /*charged=*/false, body.message);
   queue_again(entry, retry);
   note(entry.facts.id, "worker " + retry.avoid_node + " could not run the trial (" + body.message +

@@ -113,14 +113,16 @@ void Step::on(TrialEntry& entry, const report::Finished& body) {
 
 void Step::on(TrialEntry& entry, const report::HandedBack& body) {
   const SlotPlace place = *place_of(entry.phase);
+  WorkerEntry& worker = state_.workers.at(place.session);
+  const bool was_there_before = assignment_serial(entry.phase) <= worker.came_at_serial;
   RetryPolicy retry = entry.retry;
   retry.avoid_node = entry.attempts.back().node;
   end_attempt(entry, AttemptEnd::kHandedBack, /*charged=*/false, body.reason);
   queue_again(entry, retry);
   note(entry.facts.id,
        "handed back by worker " + retry.avoid_node + " (" + body.reason + "); it is queued again");
-  // A worker gives back what nobody took from it only when it is about to end.
-  state_.workers.at(place.session).draining = true;
+  // A worker gives back what it was given and nobody took from it only when it is about to end.
+  if (!was_there_before) worker.draining = true;
 }
 
 }  // namespace plateau

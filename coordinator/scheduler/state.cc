@@ -37,6 +37,12 @@ std::optional<SlotPlace> place_of(const TrialPhase& phase) {
   return std::nullopt;
 }
 
+std::int64_t assignment_serial(const TrialPhase& phase) {
+  if (const auto* assigned = std::get_if<phase::Assigned>(&phase)) return assigned->serial;
+  if (const auto* running = std::get_if<phase::Running>(&phase)) return running->serial;
+  return 0;
+}
+
 BucketKey bucket_of(const TrialEntry& entry) {
   return {entry.facts.group, must_be_alone(entry), entry.retry.pack_cap, entry.retry.avoid_node};
 }

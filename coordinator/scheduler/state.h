@@ -98,7 +98,10 @@ struct WorkerEntry {
   std::string host;
   std::int64_t pid = 0;
   TimeMs heard_ms = 0;
-  bool draining = false;    // it hands its trials back: it gets no new ones
+  bool draining = false;  // it hands its trials back: it gets no new ones
+  // Assignments up to this one were there before this process said its first Hello: one of these
+  // handed back says that the process is new, not that it is about to end.
+  std::int64_t came_at_serial = 0;
   bool introduced = false;  // false: known from the store, has not said Hello in this life
   std::map<SlotIndex, SlotEntry> slots;
 };
@@ -163,6 +166,9 @@ TrialStatus status_of(const TrialPhase& phase);
 bool has_ended(const TrialPhase& phase);
 // Of Assigned and Running.
 std::optional<SlotPlace> place_of(const TrialPhase& phase);
+
+// Of Assigned and Running; 0 otherwise.
+std::int64_t assignment_serial(const TrialPhase& phase);
 
 BucketKey bucket_of(const TrialEntry& entry);
 QueueKey queue_key_of(const TrialEntry& entry);

@@ -47,7 +47,9 @@ class Step {
   // worker_events.cc
   WorkerEntry* introduced(SessionId session);
   void refuse_unknown(SessionId session);
-  WorkerEntry& introduce(const event::Hello& hello);
+  bool introduce(const event::Hello& hello);
+  void lose_what_died_with_the_old_process(const event::Hello& hello);
+  void lose_attempt(TrialEntry& entry, const std::string& why);
   std::vector<AttemptRef> keep_of(const event::Hello& hello);
   bool revive(TrialEntry& entry, SessionId session);
   void assign_again_what_did_not_arrive(SessionId session, const std::vector<AttemptRef>& held,

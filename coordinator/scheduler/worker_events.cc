@@ -58,8 +58,12 @@ void Step::operator()(const event::Hello& event) {
       return;
     }
   }
-  introduce(event);
+  const bool is_new_process = introduce(event);
   action::Welcome welcome{event.session, options_.lease_ms, keep_of(event), 0, event.number};
+  if (is_new_process) {
+    lose_what_died_with_the_old_process(event);
+    introduced(event.session)->came_at_serial = state_.assignments;
+  }
   welcome.acked_sequence = state_.sessions.at(event.session).acked_sequence;
   record_session(event.session);
   say(std::move(welcome));
@@ -74,9 +78,10 @@ void Step::operator()(const event::Hello& event) {
   }
 }
 
-WorkerEntry& Step::introduce(const event::Hello& hello) {
-  const bool is_new_process = !state_.sessions.contains(hello.session);
+// A session may go on in a new process, which found results of the old one on its disk.
+bool Step::introduce(const event::Hello& hello) {
   SessionMemory& memory = state_.sessions[hello.session];
+  const bool is_new_process = memory.pid != hello.pid;
   memory.worker_name = hello.worker_name;
   memory.host = hello.host;
   memory.pid = hello.pid;
@@ -85,7 +90,9 @@ WorkerEntry& Step::introduce(const event::Hello& hello) {
                hello.first_sequence > 0 ? hello.first_sequence - 1 : std::uint64_t{0});
 
   WorkerEntry& worker = state_.workers[hello.session];
-  if (!worker.introduced) {
+  const bool is_new_to_us = !worker.introduced || is_new_process;
+  worker.heard_ms = now_ms_;
+  if (is_new_to_us) {
     note(std::nullopt, "worker " + hello.worker_name + " (" + hello.host + ", pid " +
                            std::to_string(hello.pid) + ") came with " +
                            std::to_string(hello.slots.size()) + " slots and " +
@@ -94,6 +101,7 @@ WorkerEntry& Step::introduce(const event::Hello& hello) {
     worker.host = hello.host;
     worker.pid = hello.pid;
     worker.introduced = true;
+    worker.draining = false;
     for (const SlotFacts& facts : hello.slots) {
       SlotEntry& slot = worker.slots[facts.index];
       slot.facts = facts;
@@ -102,8 +110,24 @@ WorkerEntry& Step::introduce(const event::Hello& hello) {
     }
     if (is_new_process) clear_node_faults(hello.worker_name);
   }
-  worker.heard_ms = now_ms_;
-  return worker;
+  return is_new_to_us;
+}
+
+// Trainers die with their agent: what the new process does not hold is nobody's. What was assigned
+// and not begun is sent again.
+void Step::lose_what_died_with_the_old_process(const event::Hello& hello) {
+  for (const TrialId id : trials_of(state_.workers.at(hello.session))) {
+    TrialEntry& entry = state_.trials.at(id);
+    if (!std::holds_alternative<phase::Running>(entry.phase)) continue;
+    if (contains(hello.held, current_attempt(entry))) continue;
+    lose_attempt(entry, "worker " + hello.worker_name + " came back without the trial");
+  }
+}
+
+void Step::lose_attempt(TrialEntry& entry, const std::string& why) {
+  note(entry.facts.id, why + "; it is queued again");
+  end_attempt(entry, AttemptEnd::kWorkerLost, /*charged=*/false, why);
+  queue_again(entry, entry.retry);
 }
 
 std::vector<AttemptRef> Step::keep_of(const event::Hello& hello) {
@@ -167,9 +191,7 @@ void Step::lose_what_is_not_listed(SessionId session) {
     if (running == nullptr || now_ms_ - running->heard_ms <= options_.lease_ms) continue;
     const std::string why = "worker " + worker.name + " no longer holds the trial";
     say(action::Cancel{session, current_attempt(entry), why});
-    note(id, why + "; it is queued again");
-    end_attempt(entry, AttemptEnd::kWorkerLost, /*charged=*/false, why);
-    queue_again(entry, entry.retry);
+    lose_attempt(entry, why);
   }
 }
 

