@@ -67,6 +67,14 @@ std::string rows_of(const TaskSpec& spec) {
          "), texts cut at " + std::to_string(spec.max_length) + " tokens";
 }
 
+std::string with_sentences(std::string text, const std::vector<std::string>& more) {
+  for (const std::string& sentence : more) {
+    text += " " + sentence;
+    if (!sentence.empty() && sentence.back() != '.') text += ".";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> protocol_notes(const Summary& summary) {
@@ -111,7 +119,7 @@ std::vector<std::string> data_notes(const Summary& summary) {
   for (const BaseSummary& base : summary.bases) {
     std::string note = "Base " + base.name + ": pooling " + base.pooling;
     if (!base.sha256.empty()) note += ", weights SHA-256 " + base.sha256.substr(0, 12);
-    notes.push_back(note + ".");
+    notes.push_back(with_sentences(note + ".", base.notes));
   }
   for (const TaskSummary& task : summary.tasks) {
     std::string note = "Task " + task.name + ": " + rows_of(task.spec);
@@ -120,12 +128,7 @@ std::vector<std::string> data_notes(const Summary& summary) {
               join(task.spec.labels, ", ") + ")";
     }
     if (!task.spec.sha256.empty()) note += "; data SHA-256 " + task.spec.sha256.substr(0, 12);
-    note += ".";
-    for (const std::string& made : task.notes) {
-      note += " " + made;
-      if (!made.empty() && made.back() != '.') note += ".";
-    }
-    notes.push_back(note);
+    notes.push_back(with_sentences(note + ".", task.notes));
   }
   return notes;
 }

@@ -1,6 +1,7 @@
 #include "coordinator/results/results.h"
 
 #include "common/base/file.h"
+#include "coordinator/results/catalogue_notes.h"
 #include "coordinator/results/cells.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/summary.h"
@@ -8,8 +9,21 @@
 
 namespace plateau {
 
+namespace {
+
+// A catalogue that cannot be read costs its notes, not the results.
+results::Summary summary_of(const RunView& run) {
+  results::Summary summary = results::summarise(run);
+  if (const auto catalogue = Catalogue::load()) {
+    results::add_catalogue_notes(*catalogue, summary);
+  }
+  return summary;
+}
+
+}  // namespace
+
 Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder) {
-  const results::Summary summary = results::summarise(run);
+  const results::Summary summary = summary_of(run);
   const results::Table table = results::build_table(summary);
   const std::filesystem::path folder = run_folder / "results";
   if (Status made = make_folder(folder); !made) return made.error();
@@ -42,7 +56,7 @@ const std::vector<std::pair<std::string, TableFormat>>& table_formats() {
 }
 
 std::string table_text(const RunView& run, TableFormat format) {
-  const results::Summary summary = results::summarise(run);
+  const results::Summary summary = summary_of(run);
   switch (format) {
     case TableFormat::kTerminal:
       return results::terminal(results::build_table(summary), 100);
@@ -59,7 +73,7 @@ std::string table_text(const RunView& run, TableFormat format) {
 }
 
 std::string terminal_table(const RunView& run, int columns) {
-  return results::terminal(results::build_table(results::summarise(run)), columns);
+  return results::terminal(results::build_table(summary_of(run)), columns);
 }
 
 }  // namespace plateau

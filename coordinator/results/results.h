@@ -1,7 +1,7 @@
 // The end of a run: the table and the figure that go into the paper.
 //
-// Pure over a RunView but for write_results; the same RunView gives the same bytes, whatever the
-// machine's locale, time or home folder.
+// The same RunView gives the same bytes, whatever the machine's locale, time or home folder; the
+// notes say of a base or task what the catalogue says of the entry with the same checksum.
 #pragma once
 
 #include <filesystem>

@@ -208,7 +208,12 @@ void add_facts(Summary& summary, const TrialRow& row) {
   const Trial& trial = row.trial;
   std::size_t base = position(summary.bases, trial.base.name);
   if (base == summary.bases.size()) {
-    summary.bases.push_back({trial.base.name, trial.base.sha256, trial.base.pooling, std::nullopt});
+    summary.bases.push_back({trial.base.name,
+                             trial.base.source,
+                             trial.base.sha256,
+                             trial.base.pooling,
+                             std::nullopt,
+                             {}});
   }
   if (row.base_parameters > 0) summary.bases[base].parameters = row.base_parameters;
   std::size_t task = position(summary.tasks, trial.task.name);

@@ -71,14 +71,16 @@ struct TaskSummary {
   std::string name;
   MetricStyle metric;
   TaskSpec spec;
-  std::vector<std::string> notes;  // of the task's reader, as the trainer gave them
+  std::vector<std::string> notes;  // of the catalogue and the task's reader
 };
 
 struct BaseSummary {
   std::string name;
+  std::string source;  // catalogue entry or "folder"
   std::string sha256;
   std::string pooling;
   std::optional<std::int64_t> parameters;
+  std::vector<std::string> notes;
 };
 
 // A sweep that chooses a parameter (the learning rate, say) per cell on the validation split keeps
