@@ -1,0 +1,80 @@
+// plateau plan FILE: what a sweep would do, without training or downloading anything.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/catalogue/load_sweep.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/plan_report.h"
+
+namespace plateau::cli {
+namespace {
+
+struct PlanOptions {
+  SweepRequest request;
+  std::string catalogue;
+  bool json = false;
+  bool resolved = false;
+  std::size_t trial = 0;  // from 1; 0: the whole plan
+};
+
+void print_trial(const PlanOptions& options, const LoadedSweep& loaded, CommandContext& context) {
+  const std::size_t count = loaded.plan.trials.size();
+  if (options.trial > count) {
+    context.fail(invalid_argument("--trial " + std::to_string(options.trial) + ": " +
+                                  loaded.sweep.name + " has trials 1 to " + std::to_string(count) +
+                                  ", baselines last"));
+    return;
+  }
+  const std::size_t index = options.trial - 1;
+  if (options.json) {
+    context.print(to_json(loaded.plan.trials[index].trial).dump(2) + "\n");
+  } else {
+    context.print(resolved_text(loaded, index));
+  }
+}
+
+void plan(const PlanOptions& options, CommandContext& context) {
+  Result<Catalogue> catalogue = Catalogue::load(options.catalogue);
+  if (!catalogue) return context.fail(catalogue.error());
+  Result<LoadedSweep> loaded = load_sweep(options.request, *catalogue);
+  if (!loaded) return context.fail(loaded.error());
+  if (options.trial != 0) return print_trial(options, *loaded, context);
+  if (options.resolved && options.json) {
+    return context.print(resolved_json(loaded->sweep, loaded->plan).dump(2) + "\n");
+  }
+  if (options.resolved) {
+    for (std::size_t index = 0; index < loaded->plan.trials.size(); ++index)
+      context.print(resolved_text(*loaded, index) + "\n");
+    return;
+  }
+  const ComputeRate rate;
+  context.print(options.json ? plan_json(*loaded, rate).dump(2) + "\n" : plan_text(*loaded, rate));
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "plan",
+      "Show what a sweep would train: trials, cells, parameters, estimated time. Trains and "
+      "downloads nothing; finds every mistake in the file");
+  auto options = std::make_shared<PlanOptions>();
+  command->add_option("FILE", options->request.file, "The sweep, a YAML file")->required();
+  command->add_option("OVERRIDES", options->request.overrides,
+                      "key=value, such as rank=1,2,4 lora.learning_rate=1e-3 seed='range(5)'");
+  command->add_flag("--json", options->json, "JSON instead of text");
+  command
+      ->add_option("--trial", options->trial,
+                   "Only this trial, from 1; with --json as `plateau-trainer train` reads it")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--resolved", options->resolved,
+                    "Every trial with every value and where it came from");
+  command->add_flag("--smoke", options->request.smoke,
+                    "The small form of the sweep that `run --smoke` trains");
+  command->add_option("--catalogue", options->catalogue,
+                      "Bases and tasks of your own, on top of the built-in ones");
+  command->callback([options, &context] { plan(*options, context); });
+}
+
+}  // namespace plateau::cli
