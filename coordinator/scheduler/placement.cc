@@ -9,7 +9,7 @@
 namespace plateau {
 
 bool Step::usable(const WorkerEntry& worker) const {
-  if (!worker.introduced || worker.draining) return false;
+  if (!worker.introduced || worker.draining_until_ms > now_ms_) return false;
   const auto node = state_.nodes.find(worker.name);
   return node == state_.nodes.end() || !node->second.set_aside;
 }

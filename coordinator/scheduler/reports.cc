@@ -122,7 +122,7 @@ void Step::on(TrialEntry& entry, const report::HandedBack& body) {
   note(entry.facts.id,
        "handed back by worker " + retry.avoid_node + " (" + body.reason + "); it is queued again");
   // A worker gives back what it was given and nobody took from it only when it is about to end.
-  if (!was_there_before) worker.draining = true;
+  if (!was_there_before) worker.draining_until_ms = now_ms_ + options_.drain_patience_ms;
 }
 
 }  // namespace plateau

@@ -17,9 +17,10 @@ namespace plateau {
 
 struct SchedulerOptions {
   DurationMs lease_ms = 10'000;  // a worker silent for so long is lost; at least 2,000 is sensible
-  DurationMs assign_retry_ms = 2'000;  // an assignment that no heartbeat lists is sent again
-  std::int64_t charged_max = 3;        // charged attempts that end a trial as failed
-  std::int64_t node_faults_max = 2;    // in a row, before a node is set aside
+  DurationMs assign_retry_ms = 2'000;     // an assignment that no heartbeat lists is sent again
+  DurationMs drain_patience_ms = 60'000;  // longer than a worker's grace time
+  std::int64_t charged_max = 3;           // charged attempts that end a trial as failed
+  std::int64_t node_faults_max = 2;       // in a row, before a node is set aside
 };
 
 struct Counts {

@@ -98,7 +98,9 @@ struct WorkerEntry {
   std::string host;
   std::int64_t pid = 0;
   TimeMs heard_ms = 0;
-  bool draining = false;  // it hands its trials back: it gets no new ones
+  // It handed a trial back, so it is about to end and gets no new ones; should it still be here
+  // then, it was not.
+  TimeMs draining_until_ms = kNever;
   // Assignments up to this one were there before this process said its first Hello: one of these
   // handed back says that the process is new, not that it is about to end.
   std::int64_t came_at_serial = 0;

@@ -10,7 +10,7 @@ std::string where(const SchedulerState& state, const SlotPlace& place) {
          std::to_string(place.slot.value);
 }
 
-std::string waits_for(const SchedulerState& state, const TrialEntry& entry) {
+std::string waits_for(const SchedulerState& state, const TrialEntry& entry, TimeMs now_ms) {
   if (state.stopping) return "waits: the run is being stopped (" + state.stopping->reason + ")";
   bool any_in_touch = false;
   bool any_usable = false;
@@ -21,7 +21,7 @@ std::string waits_for(const SchedulerState& state, const TrialEntry& entry) {
     const auto node = state.nodes.find(worker.name);
     if (node != state.nodes.end() && node->second.set_aside) {
       set_aside += (set_aside.empty() ? "" : "; ") + worker.name + ": " + *node->second.set_aside;
-    } else if (!worker.draining) {
+    } else if (worker.draining_until_ms <= now_ms) {
       any_usable = true;
     }
   }
@@ -64,7 +64,7 @@ std::string sentence(const SchedulerState& state, const TrialEntry& entry, TimeM
   if (const auto* stopped = std::get_if<phase::Stopped>(&entry.phase)) {
     return "stopped: " + stopped->reason;
   }
-  return waits_for(state, entry);
+  return waits_for(state, entry, now_ms);
 }
 
 }  // namespace

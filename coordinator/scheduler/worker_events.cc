@@ -101,7 +101,7 @@ bool Step::introduce(const event::Hello& hello) {
     worker.host = hello.host;
     worker.pid = hello.pid;
     worker.introduced = true;
-    worker.draining = false;
+    worker.draining_until_ms = kNever;
     for (const SlotFacts& facts : hello.slots) {
       SlotEntry& slot = worker.slots[facts.index];
       slot.facts = facts;

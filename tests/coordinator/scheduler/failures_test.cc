@@ -99,6 +99,20 @@ TEST_F(FailuresTest, a_preempted_trial_is_not_charged_and_its_worker_gets_no_mor
   expect_assigned(b, {ref(1, 2), ref(2, 1)});
 }
 
+TEST_F(FailuresTest, a_worker_that_gave_back_and_did_not_end_gets_work_again) {
+  submit_equal(1);
+  const SessionId a = worker(1, "a", {1});
+  expect_assigned(a, {ref(1, 1)});
+  report(a, ref(1, 1), report::HandedBack{"a result without its files"});
+  for (int i = 0; i < 6; ++i) {
+    expect_nothing_else();
+    advance(9'999);
+    heartbeat(a, {});
+  }
+  advance(6);
+  expect_assigned(a, {ref(1, 2)});
+}
+
 TEST_F(FailuresTest, a_worker_lost_a_hundred_times_is_never_held_against_the_trial) {
   submit_equal(1);
   for (std::int64_t n = 1; n <= 100; ++n) {
