@@ -12,8 +12,9 @@ def findings(source, _build):
                              capture_output=True, text=True, check=False)
     lines = [line for line in checked.stderr.splitlines() if "clang-format-violations" in line]
     if checked.returncode != 0 and not lines:
-        lines = checked.stderr.splitlines()
-    return lines
+        return checked.stderr.splitlines()
+    first = {line.split(":")[0]: line for line in reversed(lines)}  # one line a file is enough
+    return sorted(first.values())
 
 
 if __name__ == "__main__":
