@@ -1,0 +1,143 @@
+#include "worker/trainer/adapters/dora.h"
+
+#include <ATen/ATen.h>
+
+#include "worker/trainer/adapters/dropout.h"
+#include "worker/trainer/adapters/lora.h"
+
+namespace plateau::trainer {
+namespace {
+
+class DoraBranch : public LinearBranch {
+ public:
+  DoraBranch(const LinearSite& site, LoraFactors factors)
+      : factors_(std::move(factors)),
+        // Once, in double: these never change.
+        squared_norms_(site.weight.to(at::kDouble).square().sum(1).to(factors_.a.dtype())),
+        magnitude_(as_leaf(squared_norms_.sqrt())) {
+    refresh(site);
+  }
+
+  const LoraFactors& factors() const { return factors_; }
+  const at::Tensor& magnitude() const { return magnitude_; }
+
+  // Once an optimizer step; passes in between use the same norms.
+  void refresh(const LinearSite& site) {
+    const at::NoGradGuard no_grad;
+    norms_ =
+        factored_row_norms(site.weight, squared_norms_, factors_.a, factors_.b, factors_.scale);
+  }
+
+  std::vector<at::Tensor> trained() const override { return {factors_.a, factors_.b, magnitude_}; }
+
+  std::vector<at::Tensor> forward(const LinearInput& input, at::Tensor y) const override {
+    const auto dtype = input.x.dtype();
+    const at::Tensor mask = dropout_mask(factors_.dropout, input.key, factors_.module,
+                                         input.lengths, input.site.in(), input.x.options());
+    const at::Tensor g = (magnitude_ / norms_).to(dtype);
+    const at::Tensor x = mask.defined() ? input.x * mask : input.x;
+    const at::Tensor s = at::mm(x, factors_.a.to(dtype).t());
+    const at::Tensor b = factors_.b.to(dtype).t();
+    // u = W x' + scale B A x', which the magnitude multiplies.
+    if (mask.defined()) {
+      const at::Tensor frozen = at::mm(x, input.site.weight.t());
+      const at::Tensor u = at::addmm(frozen, s, b, 1, factors_.scale);
+      y.addcmul_(u, g).sub_(frozen);
+      return {s, u, g, mask};
+    }
+    const bool biased = input.site.bias.defined();
+    at::Tensor u = biased ? y - input.site.bias : y.clone();
+    u.addmm_(s, b, 1, factors_.scale);
+    at::mul_out(y, u, g);
+    if (biased) y.add_(input.site.bias);
+    return {s, u, g, mask};
+  }
+
+  at::Tensor frozen_gradient(const at::Tensor& grad_y,
+                             std::span<const at::Tensor> saved) const override {
+    const at::Tensor &g = saved[2], &mask = saved[3];
+    return mask.defined() ? grad_y : grad_y * g;
+  }
+
+  std::vector<at::Tensor> backward(const LinearInput& input, const at::Tensor& grad_y,
+                                   std::span<const at::Tensor> saved,
+                                   at::Tensor* grad_x) const override {
+    const at::Tensor &s = saved[0], &u = saved[1], &g = saved[2], &mask = saved[3];
+    const at::Tensor a = factors_.a.to(grad_y.dtype());
+    const at::Tensor b = factors_.b.to(grad_y.dtype());
+    const at::Tensor x = mask.defined() ? input.x * mask : input.x;
+    const at::Tensor grad_u = grad_y * g;
+    const at::Tensor grad_s = at::mm(grad_u, b).mul_(factors_.scale);
+    if (grad_x != nullptr && mask.defined()) {
+      const at::Tensor through_frozen = at::mm(grad_u - grad_y, input.site.weight);
+      grad_x->addcmul_(at::addmm(through_frozen, grad_s, a), mask);
+    }
+    if (grad_x != nullptr && !mask.defined()) grad_x->addmm_(grad_s, a);
+    const at::Tensor grad_m = (grad_y * u).sum(0).to(norms_.dtype()) / norms_;
+    return {at::mm(grad_s.t(), x).to(factors_.a.dtype()),
+            at::mm(grad_u.t(), s).mul_(factors_.scale).to(factors_.b.dtype()), grad_m};
+  }
+
+ private:
+  LoraFactors factors_;
+  at::Tensor squared_norms_;  // [out] of W
+  at::Tensor magnitude_;      // [out]: starts as the row norms of W
+  at::Tensor norms_;          // [out] of W + scale B A as of the last refresh
+};
+
+class Dora : public Adapter {
+ public:
+  Dora(const Model& model, LoraSettings settings)
+      : model_(model), settings_(std::move(settings)), branches_(model.linears().size()) {}
+
+  void add(std::size_t site, LoraFactors factors) {
+    branches_[site] = std::make_unique<DoraBranch>(model_.linears()[site], std::move(factors));
+  }
+
+  const LinearBranch* linear(std::size_t site) const override { return branches_[site].get(); }
+
+  void weights_changed() override {
+    for (std::size_t site = 0; site < branches_.size(); ++site) {
+      if (branches_[site] != nullptr) branches_[site]->refresh(model_.linears()[site]);
+    }
+  }
+
+  std::vector<TrainedTensor> trained() const override {
+    std::vector<TrainedTensor> tensors;
+    for (const auto& branch : branches_) {
+      if (branch == nullptr) continue;
+      const LoraFactors& factors = branch->factors();
+      tensors.push_back({factors.module + ".lora_A.weight", factors.a});
+      tensors.push_back({factors.module + ".lora_B.weight", factors.b});
+      tensors.push_back({factors.module + ".lora_magnitude_vector", branch->magnitude()});
+    }
+    return tensors;
+  }
+
+  nlohmann::json config() const override { return lora_config(model_, settings_, true); }
+
+ private:
+  const Model& model_;
+  LoraSettings settings_;
+  std::vector<std::unique_ptr<DoraBranch>> branches_;  // by site; nullptr: not adapted
+};
+
+}  // namespace
+
+at::Tensor factored_row_norms(const at::Tensor& weight, const at::Tensor& squared_norms,
+                              const at::Tensor& a, const at::Tensor& b, double scale) {
+  const at::Tensor cross = (at::mm(weight.to(a.dtype()), a.t()) * b).sum(1);
+  const at::Tensor own = (at::mm(b, at::mm(a, a.t())) * b).sum(1);
+  return (squared_norms + cross * (2.0 * scale) + own * (scale * scale)).clamp_min(0.0).sqrt();
+}
+
+Result<std::unique_ptr<Adapter>> make_dora(const AdapterRequest& request) {
+  auto settings = read_lora_settings(request);
+  if (!settings) return settings.error();
+  auto adapter = std::make_unique<Dora>(request.model, *settings);
+  for (const std::size_t site : settings->sites)
+    adapter->add(site, make_lora_factors(request.model.linears()[site], *settings, request));
+  return std::unique_ptr<Adapter>(std::move(adapter));
+}
+
+}  // namespace plateau::trainer

@@ -1,0 +1,45 @@
+// LoRA (Hu et al. 2021, arXiv 2106.09685): y = W x + b + scale * B A dropout(x).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker/trainer/adapters/adapter.h"
+
+namespace plateau::trainer {
+
+// The two factors on one linear layer. DoRA builds on them.
+struct LoraFactors {
+  std::string module;  // name of the site
+  at::Tensor a;        // [rank, in]: uniform in +-1/sqrt(in)
+  at::Tensor b;        // [out, rank]: zero
+  double scale = 1.0;  // alpha / rank, or alpha / sqrt(rank)
+  double dropout = 0.0;
+};
+
+// What LoRA and DoRA read from a trial's parameters.
+struct LoraSettings {
+  std::int64_t rank = 0;
+  double alpha = 0.0;
+  double dropout = 0.0;
+  bool rslora = false;
+  std::vector<std::size_t> sites;
+
+  double scale() const;
+};
+
+// kInvalidArgument: a rank larger than a target's matrix allows, or a target that is not there.
+Result<LoraSettings> read_lora_settings(const AdapterRequest& request);
+LoraFactors make_lora_factors(const LinearSite& site, const LoraSettings& settings,
+                              const AdapterRequest& request);
+// LoraConfig's fields as PEFT writes them.
+nlohmann::json lora_config(const Model& model, const LoraSettings& settings, bool use_dora);
+
+// Parameters of the two factors: rank * (in + out).
+std::int64_t lora_parameters(std::int64_t out, std::int64_t in, std::int64_t rank);
+
+Result<std::unique_ptr<Adapter>> make_lora(const AdapterRequest& request);
+
+}  // namespace plateau::trainer

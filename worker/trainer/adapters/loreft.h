@@ -1,0 +1,71 @@
+// LoReFT (Wu et al. 2024, arXiv 2404.03592): h' = h + R^T (W h + b - R h) after chosen blocks, on
+// the first and last tokens of a text, R with orthonormal rows.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker/trainer/adapters/adapter.h"
+#include "worker/trainer/adapters/positions.h"
+#include "worker/trainer/adapters/rotation.h"
+
+namespace plateau::trainer {
+
+// One intervention: one layer, and which of the positions it acts on.
+struct LoreftSite {
+  enum class Where { kFirst, kLast, kBoth };
+  std::int64_t layer = 0;
+  Where where = Where::kBoth;
+  std::string name;     // "bert.encoder.layer.0.loreft_first"
+  at::Tensor rotation;  // X [hidden, rank], see rotation.h
+  at::Tensor weight;    // W [rank, hidden]: uniform in +-1/sqrt(hidden)
+  at::Tensor bias;      // b [rank]: the same
+  RotationBase base;
+};
+
+class Loreft : public Adapter {
+ public:
+  struct Settings {
+    std::int64_t rank = 0;
+    double dropout = 0.0;  // on the whole edited state, as pyreft
+    std::string positions_text;
+    Positions positions;
+    std::vector<std::int64_t> layers;  // ascending
+    bool share_weights = false;        // one intervention a layer for both ends of the text
+  };
+
+  Loreft(const Model& model, Settings settings, std::vector<LoreftSite> sites);
+
+  void begin_pass() override;
+  std::vector<std::int64_t> edited_rows(const BlockInput& input) const override;
+  at::Tensor edit_block(const BlockInput& input, const at::Tensor& rows) const override;
+
+  std::vector<TrainedTensor> trained() const override;
+  std::vector<TrainedTensor> fixed() const override;
+  // R^T as `rotate_layer.weight` [hidden, rank], W and b: what the model needs, as pyreft saves it.
+  TensorMap exported() const override;
+  // The imported R^T becomes the start of a new parametrisation: training on from there keeps it
+  // orthonormal.
+  Status import(const TensorMap& tensors) override;
+  nlohmann::json config() const override;
+
+  // Sites in the order of layers, first before last. For tests and reference runs.
+  std::vector<LoreftSite>& sites() { return sites_; }
+  // R^T [hidden, rank] of each site as of now, without a graph.
+  std::vector<at::Tensor> current_rotations() const;
+
+ private:
+  at::Tensor edit(std::size_t site, const BlockInput& input, const at::Tensor& rows,
+                  const std::vector<std::int64_t>& counts) const;
+
+  const Model& model_;
+  Settings settings_;
+  std::vector<LoreftSite> sites_;
+  std::vector<at::Tensor> rotations_;  // of this pass, in its graph
+};
+
+// kInvalidArgument: a rank above the hidden size, a layer that is not there, unreadable positions.
+Result<std::unique_ptr<Adapter>> make_loreft(const AdapterRequest& request);
+
+}  // namespace plateau::trainer

@@ -1,0 +1,21 @@
+// An adapter as files: adapter_config.json and adapter_model.safetensors, as Hugging Face PEFT
+// writes them. LoReFT, which PEFT does not have, uses the same two files with peft_type "LOREFT".
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "worker/trainer/adapters/adapter.h"
+#include "worker/trainer/adapters/head.h"
+
+namespace plateau::trainer {
+
+// Writes both files atomically into the folder, which is made if needed. kIo.
+Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter, const Head& head,
+                    const std::string& base_name);
+
+// Reads the weights back into an adapter of the same method and shape, and its head. kNotFound,
+// kCorrupt.
+Status load_adapter(const std::filesystem::path& folder, Adapter& adapter, Head& head);
+
+}  // namespace plateau::trainer

@@ -1,0 +1,116 @@
+#include "worker/trainer/eval/evaluate.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <ATen/ATen.h>
+
+#include "worker/trainer/eval/metrics.h"
+
+namespace plateau::trainer {
+namespace {
+
+std::vector<std::int64_t> by_length(const Split& split) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(split.size()));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return split.length(a) < split.length(b);
+  });
+  return order;
+}
+
+std::vector<std::vector<double>> rows_of(const at::Tensor& matrix) {
+  const at::Tensor local = matrix.to(at::kCPU, at::kDouble).contiguous();
+  std::vector<std::vector<double>> rows;
+  for (std::int64_t i = 0; i < local.size(0); ++i) {
+    const double* begin = local.const_data_ptr<double>() + i * local.size(1);
+    rows.emplace_back(begin, begin + local.size(1));
+  }
+  return rows;
+}
+
+std::vector<double> column_of(const std::vector<std::vector<double>>& rows) {
+  std::vector<double> column;
+  for (const auto& row : rows)
+    column.push_back(row.front());
+  return column;
+}
+
+}  // namespace
+
+at::Tensor split_features(const Model& model, TrialHooks* hooks, const Split& split,
+                          std::int64_t batch_tokens) {
+  const at::NoGradGuard no_grad;
+  const std::vector<std::int64_t> order = by_length(split);
+  at::Tensor result = at::empty({split.size(), model.info().hidden}, model.info().options);
+  if (hooks != nullptr) hooks->begin_pass();
+  for (std::size_t begin = 0; begin < order.size();) {
+    TrialSequences batch;
+    batch.hooks = hooks;
+    std::size_t end = begin;
+    // Sorted: the item at `end` is the longest so far, and padding is counted.
+    while (end < order.size() &&
+           (end == begin || static_cast<std::int64_t>(end - begin + 1) * split.length(order[end]) <=
+                                batch_tokens)) {
+      batch.sequences.push_back({split.tokens(order[end]), split.types(order[end])});
+      ++end;
+    }
+    const PackedBatch packed = pack_batch({&batch, 1}, model.info().options);
+    const std::vector<std::int64_t> items(order.begin() + static_cast<std::ptrdiff_t>(begin),
+                                          order.begin() + static_cast<std::ptrdiff_t>(end));
+    result.index_copy_(0, at::tensor(items, at::kLong).to(result.device()), model.features(packed));
+    begin = end;
+  }
+  return result;
+}
+
+Predictions predictions_from_logits(const at::Tensor& logits, const Split& split,
+                                    const TaskSpec& task) {
+  const at::NoGradGuard no_grad;
+  Predictions predictions;
+  const at::Tensor exact = logits.detach().to(at::kCPU, at::kDouble);
+  if (split.size() == 0) return predictions;
+  if (task.kind == "regression") {
+    predictions.scores = rows_of(exact);
+    const at::Tensor targets = at::tensor(split.targets, at::kDouble);
+    predictions.loss = at::mse_loss(exact.squeeze(1), targets).item<double>();
+    return predictions;
+  }
+  predictions.scores = rows_of(at::softmax(exact, 1));
+  for (const auto& row : predictions.scores) {
+    predictions.classes.push_back(std::max_element(row.begin(), row.end()) - row.begin());
+  }
+  predictions.loss =
+      at::cross_entropy_loss(exact, at::tensor(split.labels, at::kLong)).item<double>();
+  return predictions;
+}
+
+std::map<std::string, double> compute_metrics(const Predictions& predictions, const Split& split,
+                                              const TaskSpec& task) {
+  if (split.size() == 0) return {};
+  auto metrics = task.kind == "regression"
+                     ? regression_metrics(split.targets, column_of(predictions.scores))
+                     : classification_metrics(split.labels, predictions.classes,
+                                              static_cast<std::int64_t>(task.labels.size()));
+  metrics["loss"] = predictions.loss;
+  return metrics;
+}
+
+std::string predictions_jsonl(const Predictions& predictions, const Split& split,
+                              const TaskSpec& task) {
+  std::string text;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(split.size()); ++i) {
+    nlohmann::json line = {{"id", split.item_ids[i]}, {"scores", predictions.scores[i]}};
+    if (task.kind == "regression") {
+      line["label"] = split.targets[i];
+      line["prediction"] = predictions.scores[i].front();
+    } else {
+      line["label"] = task.labels[static_cast<std::size_t>(split.labels[i])];
+      line["prediction"] = task.labels[static_cast<std::size_t>(predictions.classes[i])];
+    }
+    text += line.dump() + "\n";
+  }
+  return text;
+}
+
+}  // namespace plateau::trainer

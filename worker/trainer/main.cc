@@ -1,0 +1,154 @@
+// plateau-trainer: trains resolved trials. Links LibTorch; knows no network and no database.
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <malloc.h>
+
+#include "common/base/file.h"
+#include "worker/trainer/failure.h"
+#include "worker/trainer/outcome.h"
+#include "worker/trainer/serve.h"
+#include "worker/trainer/train.h"
+
+namespace plateau::trainer {
+namespace {
+
+constexpr char kHelp[] = R"(plateau-trainer - trains resolved trials of a Plateau sweep
+
+Usage:
+  plateau-trainer train TRIAL.json [--folder DIR] [--resume FILE] [--device DEVICE]
+      Trains one trial (from `plateau plan FILE --trial N --json`), shows its progress on standard
+      error and prints the result as JSON. base.path and task.path must be filled in. Artifacts
+      and checkpoints go to DIR (default: plateau-trial). FILE is a checkpoint to go on from.
+  plateau-trainer serve [--device DEVICE]
+      Framed messages on standard input and output; started by plateau-worker.
+  plateau-trainer --help | --version
+
+DEVICE is cpu (default) or cuda:N. OMP_NUM_THREADS sets the number of CPU threads.
+
+Exit codes: 0 done, 1 the trial failed (diverged, out of memory, crashed), 2 bad input, 3 not
+found, 4 corrupt or of another version, 5 system (disk), 70 internal.
+)";
+
+struct Arguments {
+  std::vector<std::string> positional;
+  std::string folder = "plateau-trial";
+  std::string resume;
+  std::string device = "cpu";
+};
+
+Result<Arguments> parse(const std::vector<std::string>& words) {
+  Arguments arguments;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string* value = words[i] == "--folder"   ? &arguments.folder
+                         : words[i] == "--resume" ? &arguments.resume
+                         : words[i] == "--device" ? &arguments.device
+                                                  : nullptr;
+    if (value == nullptr && words[i].starts_with("-")) {
+      return invalid_argument("unknown option " + words[i] + "; see plateau-trainer --help");
+    }
+    if (value == nullptr) {
+      arguments.positional.push_back(words[i]);
+    } else if (++i == words.size()) {
+      return invalid_argument(words[i - 1] + " needs a value; see plateau-trainer --help");
+    } else {
+      *value = words[i];
+    }
+  }
+  return arguments;
+}
+
+int report(const Error& error) {
+  std::cerr << "plateau-trainer: " << error.message << std::endl;
+  return exit_code(error.kind);
+}
+
+Result<Trial> read_trial(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
+  if (json.is_discarded()) return invalid_argument(path + " is no JSON");
+  auto trial = trial_from_json(json);
+  if (!trial) return Error{trial.error().kind, path + ": " + trial.error().message};
+  return trial;
+}
+
+// What a person sees of a message, on standard error.
+void show(const nlohmann::json& message) {
+  const std::string type = message.at("type");
+  if (type == "progress") {
+    std::cerr << "step " << message["step"] << "/" << message["steps_total"] << "  loss "
+              << message["loss"] << "  " << static_cast<int>(message["tokens_per_s"].get<double>())
+              << " tokens/s" << std::endl;
+  } else if (type == "metric" && message["split"] != "train") {
+    std::cerr << "step " << message["step"] << "  " << message["split"].get<std::string>() << " "
+              << message["name"].get<std::string>() << " " << message["value"] << std::endl;
+  } else if (type == "checkpoint") {
+    std::cerr << "checkpoint " << message["path"].get<std::string>() << std::endl;
+  }
+}
+
+int train(const Arguments& arguments, const std::string& version) {
+  if (arguments.positional.size() != 1) {
+    return report(invalid_argument("train needs one file; see plateau-trainer --help"));
+  }
+  auto trial = read_trial(arguments.positional.front());
+  if (!trial) return report(trial.error());
+  if (Status status = make_folder(arguments.folder); !status) return report(status.error());
+  int code = 70;
+  const Sink sink = [&](const nlohmann::json& message) {
+    show(message);
+    if (message["type"] == "finished") {
+      std::cout << message["result"].dump(2) << std::endl;
+      code = 0;
+    } else if (message["type"] == "failed") {
+      std::cerr << "plateau-trainer: " << message["kind"].get<std::string>() << ": "
+                << message["message"].get<std::string>() << std::endl;
+      code = message["kind"] == "bad_configuration" ? 2 : message["kind"] == "node_fault" ? 5 : 1;
+    }
+  };
+  Trainer trainer(
+      {system_clock(), sink, arguments.device, name_of_device(arguments.device), version});
+  Assignment assignment;
+  assignment.trial_id = 1;
+  assignment.attempt = 1;
+  assignment.alone = true;
+  assignment.trial = *trial;
+  assignment.folder = arguments.folder;
+  assignment.resume = arguments.resume;
+  trainer.assign(std::move(assignment));
+  while (trainer.has_work())
+    trainer.step();
+  return code;
+}
+
+int run(const std::vector<std::string>& words) {
+  const std::string version = PLATEAU_VERSION;
+  const std::string command = words.empty() ? "--help" : words.front();
+  if (command == "--help" || command == "-h" || command == "help") {
+    std::cout << kHelp;
+    return words.empty() ? 2 : 0;
+  }
+  if (command == "--version") {
+    std::cout << "plateau-trainer " << version << "\n";
+    return 0;
+  }
+  const auto arguments = parse({words.begin() + 1, words.end()});
+  if (!arguments) return report(arguments.error());
+  if (command == "train") return train(*arguments, version);
+  if (command == "serve" && arguments->positional.empty()) return serve(arguments->device, version);
+  return report(invalid_argument("unknown command '" + command + "'; see plateau-trainer --help"));
+}
+
+}  // namespace
+}  // namespace plateau::trainer
+
+int main(int argc, char** argv) {
+  // Activations are allocated and freed at every step: give them back to the system at the end
+  // only, or each step pays for fresh, zeroed pages.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, -1);
+  return plateau::trainer::run({argv + 1, argv + argc});
+}

@@ -1,0 +1,22 @@
+// Self-attention over flat tokens: every sequence attends to itself alone.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+#include "worker/trainer/model/batch.h"
+
+namespace plateau::trainer {
+
+// qkv [N, 3d]: queries, keys, values side by side. Returns [N, d]. Scaled by 1/sqrt(d / heads).
+// Sequences are padded to the pack's longest inside; padded keys are masked with -inf, so they
+// have no weight, and no sequence sees another.
+at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch, std::int64_t heads);
+
+// The same, written with differentiable operations only: what CUDA runs, and what the tests
+// compare the fused one with.
+at::Tensor attention_by_autograd(const at::Tensor& qkv, const PackedBatch& batch,
+                                 std::int64_t heads);
+
+}  // namespace plateau::trainer

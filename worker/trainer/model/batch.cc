@@ -1,0 +1,80 @@
+#include "worker/trainer/model/batch.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <ATen/ATen.h>
+
+#include "common/base/check.h"
+
+namespace plateau::trainer {
+namespace {
+
+at::Tensor to_tensor(const std::vector<std::int64_t>& values, c10::Device device) {
+  return at::tensor(values, at::kLong).to(device);
+}
+
+struct Columns {
+  std::vector<std::int64_t> tokens, types, positions, sequence_of_row;
+};
+
+void append(Columns& columns, const Sequence& sequence, std::int64_t index, std::int64_t first) {
+  PLATEAU_CHECK(!sequence.ids.empty(), "an empty sequence cannot be packed");
+  for (std::size_t i = 0; i < sequence.ids.size(); ++i) {
+    columns.tokens.push_back(sequence.ids[i]);
+    columns.types.push_back(sequence.types.empty() ? 0 : sequence.types[i]);
+    columns.positions.push_back(first + static_cast<std::int64_t>(i));
+    columns.sequence_of_row.push_back(index);
+  }
+}
+
+at::Tensor make_key_mask(const PackedBatch& batch, const at::TensorOptions& options) {
+  const bool even = std::all_of(batch.lengths.begin(), batch.lengths.end(),
+                                [&](std::int64_t length) { return length == batch.longest; });
+  if (even) return {};
+  at::Tensor mask = at::zeros({batch.sequences(), batch.longest}, at::kDouble);
+  for (std::int64_t s = 0; s < batch.sequences(); ++s) {
+    const std::int64_t length = batch.lengths[static_cast<std::size_t>(s)];
+    mask.select(0, s).narrow(0, length, batch.longest - length).fill_(-HUGE_VAL);
+  }
+  return mask.view({batch.sequences(), 1, 1, batch.longest}).to(options);
+}
+
+}  // namespace
+
+PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options,
+                       std::int64_t first_position) {
+  PackedBatch batch;
+  Columns columns;
+  for (const TrialSequences& trial : trials) {
+    TrialShare share{
+        static_cast<std::int64_t>(columns.tokens.size()),  0,           batch.sequences(),
+        static_cast<std::int64_t>(trial.sequences.size()), trial.hooks, trial.key};
+    for (const Sequence& sequence : trial.sequences) {
+      batch.starts.push_back(static_cast<std::int64_t>(columns.tokens.size()));
+      append(columns, sequence, batch.sequences(), first_position);
+      batch.lengths.push_back(static_cast<std::int64_t>(sequence.ids.size()));
+      batch.longest = std::max(batch.longest, batch.lengths.back());
+    }
+    share.rows = static_cast<std::int64_t>(columns.tokens.size()) - share.first_row;
+    batch.shares.push_back(share);
+  }
+  PLATEAU_CHECK(!columns.tokens.empty(), "an empty batch cannot be packed");
+  const c10::Device device = options.device();
+  std::vector<std::int64_t> padded_row(columns.tokens.size());
+  for (std::size_t row = 0; row < padded_row.size(); ++row) {
+    const std::int64_t sequence = columns.sequence_of_row[row];
+    const std::int64_t place =
+        static_cast<std::int64_t>(row) - batch.starts[static_cast<std::size_t>(sequence)];
+    padded_row[row] = sequence * batch.longest + place;
+  }
+  batch.token_ids = to_tensor(columns.tokens, device);
+  batch.type_ids = to_tensor(columns.types, device);
+  batch.position_ids = to_tensor(columns.positions, device);
+  batch.sequence_of_row = to_tensor(columns.sequence_of_row, device);
+  batch.padded_row = to_tensor(padded_row, device);
+  batch.key_mask = make_key_mask(batch, options);
+  return batch;
+}
+
+}  // namespace plateau::trainer

@@ -1,0 +1,73 @@
+// What one forward pass reads: the tokens of all trials of a pack, flat and without padding.
+//
+// Rows are tokens. All rows of a trial are contiguous, all tokens of a sequence are contiguous, so
+// every frozen matrix is one multiplication [N, in] x [in, out] for the whole pack and a trial's
+// share of any activation is a view.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace plateau::trainer {
+
+class TrialHooks;
+
+// Where the random numbers of one trial's pass come from: (seed, purpose, step, ...), never from a
+// shared generator. `first_sequence` is the place of the pass's first sequence in the optimizer
+// step's batch, so micro-batches draw what the whole batch would.
+struct DropoutKey {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::uint64_t first_sequence = 0;
+  bool training = false;  // false: no dropout
+};
+
+// One trial's rows. `lengths` are the trial's own sequences.
+struct TrialShare {
+  std::int64_t first_row = 0;
+  std::int64_t rows = 0;
+  std::int64_t first_sequence = 0;  // in the packed batch
+  std::int64_t sequences = 0;
+  const TrialHooks* hooks = nullptr;  // nullptr: the frozen base
+  DropoutKey key;
+};
+
+struct PackedBatch {
+  at::Tensor token_ids;               // int64 [N]
+  at::Tensor type_ids;                // int64 [N]
+  at::Tensor position_ids;            // int64 [N]
+  std::vector<std::int64_t> lengths;  // tokens of every sequence [S]
+  std::vector<std::int64_t> starts;   // first row of every sequence [S]
+  std::int64_t longest = 0;
+  at::Tensor sequence_of_row;  // int64 [N], into S
+  at::Tensor padded_row;       // int64 [N]: sequence * longest + place in the sequence
+  at::Tensor key_mask;         // [S, 1, 1, longest], 0 or -inf; undefined when nothing is padded
+  std::vector<TrialShare> shares;
+
+  std::int64_t rows() const { return token_ids.size(0); }
+  std::int64_t sequences() const { return static_cast<std::int64_t>(lengths.size()); }
+};
+
+// One sequence to pack. The spans must live until pack_batch returns.
+struct Sequence {
+  std::span<const std::int32_t> ids;
+  std::span<const std::int32_t> types;  // empty: all zero
+};
+
+// One trial's sequences and what it adds to the model.
+struct TrialSequences {
+  std::vector<Sequence> sequences;  // at least one, none empty
+  const TrialHooks* hooks = nullptr;
+  DropoutKey key;
+};
+
+// `options` carry the dtype of the mask (the model's) and the device of everything.
+// `first_position` is the position of a sequence's first token (1 where a reference puts a masked
+// token in front of every text).
+PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options,
+                       std::int64_t first_position = 0);
+
+}  // namespace plateau::trainer

@@ -1,0 +1,17 @@
+// BERT (Devlin et al. 2019, arXiv 1810.04805), as Hugging Face's BertModel computes it.
+#pragma once
+
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "worker/trainer/model/model.h"
+
+namespace plateau::trainer {
+
+// Errors as in load_model.
+Result<std::shared_ptr<const Model>> load_bert(const nlohmann::json& config,
+                                               const std::string& where, ModelWeights weights,
+                                               const LoadOptions& options);
+
+}  // namespace plateau::trainer

@@ -1,0 +1,71 @@
+// A frozen pretrained encoder. One file an architecture; load.cc picks it by config.json.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "common/base/result.h"
+#include "worker/trainer/model/batch.h"
+#include "worker/trainer/model/hooks.h"
+#include "worker/trainer/model/tensors.h"
+
+namespace plateau::trainer {
+
+enum class Pooling {
+  kMean,  // over the tokens of the sequence
+  kCls,   // the architecture's pooler on the first token
+};
+
+struct ModelInfo {
+  std::string model_type;  // "bert"
+  std::int64_t hidden = 0;
+  std::int64_t layers = 0;
+  std::int64_t vocabulary = 0;
+  std::int64_t max_positions = 0;
+  double initializer_range = 0.02;  // standard deviation of a new head's weights
+  std::int64_t parameters = 0;      // of what is computed: without the pooler when it is not used
+  Pooling pooling = Pooling::kMean;
+  at::TensorOptions options;  // dtype and device of weights and activations
+};
+
+// Immutable after loading and shared by all trials of a process. No tensor of it ever requires a
+// gradient.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  // Pooled features [S, hidden] of the batch's sequences, with each trial's hooks. Differentiable
+  // in what the hooks train and in nothing else: below the lowest trained layer there is no graph.
+  virtual at::Tensor features(const PackedBatch& batch) const = 0;
+
+  const ModelInfo& info() const { return info_; }
+  // Every linear layer that can be a target, in the model's order.
+  const std::vector<LinearSite>& linears() const { return linears_; }
+  // The module that computes block `layer`: "bert.encoder.layer.0".
+  virtual std::string block_name(std::int64_t layer) const = 0;
+
+ protected:
+  ModelInfo info_;
+  std::vector<LinearSite> linears_;
+};
+
+struct LoadOptions {
+  Pooling pooling = Pooling::kMean;
+  at::TensorOptions options;  // dtype and device
+};
+
+// Reads config.json and model.safetensors (or its shards) of a folder in Hugging Face format.
+// kNotFound, kCorrupt (a missing tensor, another shape than config.json says), kInvalidArgument
+// (an architecture or activation that is not supported: named, with the list of those that are).
+Result<std::shared_ptr<const Model>> load_model(const std::filesystem::path& folder,
+                                                const LoadOptions& options);
+
+// The model types that load_model takes.
+std::vector<std::string> supported_architectures();
+
+}  // namespace plateau::trainer

@@ -1,0 +1,39 @@
+// A frozen linear layer under a pack of trials: one multiplication for all, branches per trial.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "worker/trainer/model/hooks.h"
+
+namespace plateau::trainer {
+
+// Some rows of one trial in the activation that is multiplied.
+struct RowShare {
+  std::int64_t first_row = 0;
+  std::int64_t rows = 0;
+  std::vector<std::int64_t> lengths;  // rows of each sequence
+  const TrialHooks* hooks = nullptr;
+  DropoutKey key;
+};
+
+// One matrix that holds one or more sites side by side: queries, keys and values are one [3d, d].
+struct FrozenLinear {
+  struct Part {
+    std::size_t site = 0;  // index into Model::linears()
+    std::int64_t first_column = 0;
+  };
+  at::Tensor weight;  // [out, in]; never requires a gradient
+  at::Tensor bias;    // [out] or undefined
+  std::vector<Part> parts;
+};
+
+// y [N, out] = x [N, in] W^T + b, plus what each trial's branches make of their rows and columns.
+// Differentiable in x and in the branches' trained tensors; never in W and b. A row of y depends
+// on its own row of x alone, and no trial's numbers enter another's: a NaN stays where it is.
+at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
+                         const at::Tensor& x, const std::vector<RowShare>& shares);
+
+}  // namespace plateau::trainer

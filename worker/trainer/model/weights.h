@@ -1,0 +1,57 @@
+// Takes tensors by name and shape out of a model folder, for the architectures' constructors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "worker/trainer/model/model.h"
+
+namespace plateau::trainer {
+
+// The first failure is kept and later calls return zeros: a constructor reads everything, then
+// asks once.
+class WeightReader {
+ public:
+  // `prefix` is what checkpoints with a head put in front of every name ("bert."); a bare encoder
+  // has none, and both are read.
+  WeightReader(ModelWeights weights, std::string prefix, const LoadOptions& options);
+
+  // The tensor in the model's dtype and on its device.
+  at::Tensor take(const std::string& name, const std::vector<std::int64_t>& shape);
+  bool has(const std::string& name) const;
+
+  const Status& status() const { return status_; }
+  std::int64_t parameters() const { return parameters_; }
+
+ private:
+  ModelWeights weights_;
+  std::string prefix_;
+  LoadOptions options_;
+  Status status_;
+  std::int64_t parameters_ = 0;
+};
+
+// Numbers and names of config.json. The first failure is kept, as above.
+class ConfigReader {
+ public:
+  ConfigReader(const nlohmann::json& json, std::string where)
+      : json_(json), where_(std::move(where)) {}
+
+  std::int64_t count(const char* key);  // a whole number from 1
+  double number(const char* key, double fallback) const;
+  std::string text(const char* key, const std::string& fallback) const;
+  // Fails unless the key is absent or one of the allowed texts.
+  void require(const char* key, const std::vector<std::string>& allowed);
+
+  const Status& status() const { return status_; }
+
+ private:
+  const nlohmann::json& json_;
+  std::string where_;
+  Status status_;
+};
+
+}  // namespace plateau::trainer

@@ -1,0 +1,108 @@
+#include "worker/trainer/pack/pack.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+namespace plateau::trainer {
+namespace {
+
+// One member during one optimizer step.
+struct Progress {
+  StepResult result;
+  std::vector<std::int64_t> batch;
+  std::int64_t done = 0;  // items of the batch that went through
+
+  std::int64_t remaining() const { return static_cast<std::int64_t>(batch.size()) - done; }
+  std::int64_t next_count() const {
+    const std::int64_t micro = result.member->trial().micro_batch_size;
+    return micro > 0 ? std::min(micro, remaining()) : remaining();
+  }
+};
+
+// The next micro-batch of everybody who still has one: one forward pass, one backward pass.
+void run_micro_batch(std::vector<Progress*>& active) {
+  std::vector<TrialSequences> sequences;
+  std::vector<std::int64_t> counts;
+  for (Progress* progress : active) {
+    Member& member = *progress->result.member;
+    counts.push_back(progress->next_count());
+    sequences.push_back(member.sequences(progress->batch, progress->done, counts.back()));
+    member.adapter().begin_pass();
+  }
+  const Model& model = active.front()->result.member->model();
+  const PackedBatch packed = pack_batch(sequences, model.info().options);
+  const std::vector<at::Tensor> features = at::split_with_sizes(model.features(packed), counts, 0);
+  std::vector<at::Tensor> losses, shares;
+  for (std::size_t i = 0; i < active.size(); ++i) {
+    Progress& progress = *active[i];
+    const at::Tensor loss =
+        progress.result.member->loss(features[i], progress.batch, progress.done);
+    const double share =
+        static_cast<double>(counts[i]) / static_cast<double>(progress.batch.size());
+    progress.result.loss += loss.item<double>() * share;
+    progress.result.tokens += packed.shares[i].rows;
+    progress.done += counts[i];
+    losses.push_back(loss);
+    shares.push_back(at::full_like(loss.detach(), share));
+  }
+  // Every loss is a root of its own: a loss that is not finite meets no other.
+  torch::autograd::backward(losses, shares);
+}
+
+void update(Progress& progress) {
+  StepResult& result = progress.result;
+  Member& member = *result.member;
+  result.gradient_norm = member.optimizer().gradient_norm();
+  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
+    member.optimizer().zero_gradients();
+    result.diverged = true;
+    return;
+  }
+  member.optimizer().step(result.gradient_norm, member.rate_factor());
+  member.adapter().weights_changed();
+  result.diverged = !member.optimizer().is_finite();
+}
+
+}  // namespace
+
+void Pack::join(Member* member) {
+  PLATEAU_CHECK(members_.empty() || &members_.front()->model() == &member->model(),
+                "members of a pack share one frozen model");
+  members_.push_back(member);
+}
+
+void Pack::leave(Member* member) {
+  members_.erase(std::remove(members_.begin(), members_.end(), member), members_.end());
+}
+
+std::vector<StepResult> Pack::step() {
+  std::vector<Progress> all;
+  for (Member* member : members_) {
+    PLATEAU_CHECK(!member->is_done(), "a finished member is still in the pack");
+    Progress progress;
+    progress.result.member = member;
+    progress.batch = member->next_batch();
+    all.push_back(std::move(progress));
+  }
+  while (true) {
+    std::vector<Progress*> active;
+    for (Progress& progress : all) {
+      if (progress.remaining() > 0 && std::isfinite(progress.result.loss))
+        active.push_back(&progress);
+    }
+    if (active.empty()) break;
+    run_micro_batch(active);
+  }
+  std::vector<StepResult> results;
+  for (Progress& progress : all) {
+    update(progress);
+    if (progress.result.diverged) leave(progress.result.member);
+    results.push_back(progress.result);
+  }
+  return results;
+}
+
+}  // namespace plateau::trainer
