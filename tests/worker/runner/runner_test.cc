@@ -191,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Death{"kill", FailureKind::kTrainerCrashed, "out-of-memory killer"},
                     Death{"hang", FailureKind::kTrainerCrashed, "sent nothing for"},
                     Death{"garbage", FailureKind::kTrainerCrashed, "no frame"}),
-    [](const auto& info) { return std::string(info.param.fault); });
+    [](const auto& param) { return std::string(param.param.fault); });
 
 struct Confession {
   const char* fault;
@@ -219,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(Confessions, RunnerConfessionTest,
                                          Confession{"bad_configuration",
                                                     FailureKind::kBadConfiguration},
                                          Confession{"node_fault", FailureKind::kNodeFault}),
-                         [](const auto& info) { return std::string(info.param.fault); });
+                         [](const auto& param) { return std::string(param.param.fault); });
 
 TEST_F(RunnerTest, a_killed_trainer_is_noticed_at_once_and_started_anew) {
   behave(R"({"step_ms": 20})");
@@ -348,9 +348,9 @@ TEST_P(OrphanTest, dies_with_its_agent) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Orphans, OrphanTest, testing::Values("", R"({"kind": "hang", "step": 3})"),
-                         [](const auto& info) {
-                           return info.index == 0 ? std::string("training")
-                                                  : std::string("hanging");
+                         [](const auto& param) {
+                           return param.index == 0 ? std::string("training")
+                                                   : std::string("hanging");
                          });
 
 }  // namespace
