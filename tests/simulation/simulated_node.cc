@@ -1,0 +1,406 @@
+#include "tests/simulation/simulated_node.h"
+
+#include <algorithm>
+
+namespace plateau::simulation {
+namespace {
+
+constexpr std::uint64_t kCheckpointBytes = 1000;
+constexpr std::uint64_t kArtifactBytes = 5000;
+constexpr std::int64_t kBeats = 10;  // of a trial's life, in which something may happen to it
+
+agent::AgentOptions agent_options(SessionId session, std::size_t slots) {
+  agent::AgentOptions options;
+  options.session = session;
+  options.slots = slots;
+  options.give_up_ms = 120'000;
+  return options;
+}
+
+ArtifactFacts facts_of(const agent::Artifact& artifact) {
+  return {artifact.name, artifact.size_bytes, artifact.sha256};
+}
+
+report::Failed failed_of(const agent::FailedReport& failed) {
+  return {static_cast<FailureKind>(static_cast<int>(failed.kind) - 1), failed.message, failed.pack};
+}
+
+event::Report to_event(SessionId session, const agent::Report& report) {
+  event::Report event;
+  event.session = session;
+  event.sequence = report.sequence;
+  event.attempt = to_ours(report.attempt);
+  if (const auto* a = std::get_if<agent::StartedReport>(&report.body)) {
+    event.body = report::Started{a->slot, a->step, a->steps_total};
+  } else if (const auto* b = std::get_if<agent::ProgressReport>(&report.body)) {
+    event.body = report::Progress{b->step, b->steps_total, b->loss, b->tokens_per_s};
+  } else if (const auto* c = std::get_if<agent::MetricReport>(&report.body)) {
+    event.body = report::Metric{c->step, c->split, c->name, c->value};
+  } else if (const auto* d = std::get_if<agent::CheckpointedReport>(&report.body)) {
+    event.body = report::Checkpointed{d->step, facts_of(d->artifact)};
+  } else if (const auto* e = std::get_if<agent::FinishedReport>(&report.body)) {
+    report::Finished finished{e->result_json, {}};
+    for (const agent::Artifact& each : e->artifacts)
+      finished.artifacts.push_back(facts_of(each));
+    event.body = std::move(finished);
+  } else if (const auto* f = std::get_if<agent::FailedReport>(&report.body)) {
+    event.body = failed_of(*f);
+  } else if (const auto* g = std::get_if<agent::HandedBackReport>(&report.body)) {
+    event.body = report::HandedBack{g->reason};
+  }
+  return event;
+}
+
+}  // namespace
+
+SimulatedNode::SimulatedNode(World& world, NodeOptions options,
+                             std::function<void(ToCoordinator)> to_coordinator)
+    : world_(world), options_(std::move(options)), to_coordinator_(std::move(to_coordinator)) {}
+
+// ---- the process --------------------------------------------------------------------------------
+
+void SimulatedNode::start() {
+  if (process_) return;
+  ++life_;
+  agent::Restored restored;
+  const bool has_result =
+      !disk_.results.empty() ||
+      std::any_of(disk_.reports.begin(), disk_.reports.end(), [](const auto& each) {
+        return std::holds_alternative<agent::FinishedReport>(each.second.body);
+      });
+  if (has_result) {
+    restored.first_sequence = disk_.acked + 1;
+    for (const auto& [sequence, report] : disk_.reports)
+      restored.under_way.push_back(report);
+    for (const auto& [attempt, result] : disk_.results)
+      restored.results.push_back(result);
+  } else {
+    disk_ = Disk{};
+    disk_.session = SessionId{world_.between(1, INT64_MAX - 1)};
+  }
+  session_ = disk_.session;
+  const TimeMs now = world_.timeline.now();
+  process_.reset(new Process{
+      agent::AgentState(agent_options(session_, options_.pack_limits.size()), now, restored),
+      world_.between(2, 1'000'000), std::vector<Trainer>(options_.pack_limits.size()), INT64_MAX,
+      0});
+  schedule_wake();
+}
+
+void SimulatedNode::process_ends() {
+  for (Trainer& each : process_->trainers) {
+    for (const auto& [attempt, trial] : each.trials)
+      world_.in_trainers.erase(attempt);
+  }
+  process_.reset();
+  ++life_;
+  if (!options_.is_local) return;
+  // Seen through the process's descriptor, whatever the network does.
+  world_.timeline.after(world_.between(1, 100), [this, session = session_] {
+    to_coordinator_(Event(event::ConnectionLost{session, "its process ended"}));
+  });
+}
+
+void SimulatedNode::kill() {
+  if (process_) process_ends();
+}
+
+void SimulatedNode::freeze(DurationMs for_ms) {
+  if (process_) process_->frozen_until = world_.timeline.now() + for_ms;
+}
+
+void SimulatedNode::preempt() {
+  if (process_) in_process(1, [this] { apply(agent::Preempt{"preempted"}); });
+}
+
+void SimulatedNode::cut_off(DurationMs for_ms) {
+  cut_off_until_ = world_.timeline.now() + for_ms;
+}
+
+void SimulatedNode::break_for(DurationMs for_ms) {
+  broken_until_ = world_.timeline.now() + for_ms;
+}
+
+void SimulatedNode::mend() {
+  broken_until_ = 0;
+  cut_off_until_ = 0;
+  if (process_) process_->frozen_until = 0;
+}
+
+void SimulatedNode::in_process(DurationMs delay_ms, std::function<void()> what) {
+  world_.timeline.after(delay_ms, [this, life = life_, what = std::move(what)] {
+    if (life != life_ || !process_) return;
+    const DurationMs still_frozen_ms = process_->frozen_until - world_.timeline.now();
+    if (still_frozen_ms > 0) return in_process(still_frozen_ms, what);
+    what();
+  });
+}
+
+void SimulatedNode::schedule_wake() {
+  const TimeMs next = std::max(process_->agent.next_wakeup(), world_.timeline.now() + 1);
+  if (next == INT64_MAX || process_->wake_at <= next) return;
+  process_->wake_at = next;
+  in_process(next - world_.timeline.now(), [this, next] {
+    if (process_->wake_at != next) return;
+    process_->wake_at = INT64_MAX;
+    apply(agent::Tick{});
+  });
+}
+
+void SimulatedNode::apply(const agent::Event& event) {
+  const std::int64_t life = life_;
+  for (const agent::Action& action : process_->agent.apply(event, world_.timeline.now())) {
+    world_.mix(action);
+    to_disk(action);
+    perform(action);
+    if (life != life_) return;  // It ended, or was killed in the middle.
+  }
+  schedule_wake();
+}
+
+// ---- what the agent asks for --------------------------------------------------------------------
+
+void SimulatedNode::receive(SessionId session, agent::CoordinatorBody body) {
+  if (!process_) return;
+  in_process(0, [this, session, body = std::move(body)] {
+    apply(agent::FromCoordinator{session, body});
+  });
+}
+
+void SimulatedNode::send(ToCoordinator message) {
+  world_.send(is_cut_off(), [this, message = std::move(message)] { to_coordinator_(message); });
+}
+
+void SimulatedNode::to_disk(const agent::Action& action) {
+  if (const auto* report = std::get_if<agent::KeepReport>(&action)) {
+    disk_.reports.emplace(report->report.sequence, report->report);
+  } else if (const auto* result = std::get_if<agent::KeepResult>(&action)) {
+    disk_.results.insert_or_assign(result->attempt, *result);
+  } else if (const auto* forget = std::get_if<agent::ForgetReports>(&action)) {
+    disk_.acked = std::max(disk_.acked, forget->through_sequence);
+    disk_.reports.erase(disk_.reports.begin(), disk_.reports.upper_bound(forget->through_sequence));
+  } else if (const auto* release = std::get_if<agent::ReleaseAttempt>(&action)) {
+    disk_.results.erase(release->attempt);
+  }
+}
+
+void SimulatedNode::say_hello(const agent::SendHello& hello) {
+  event::Hello event;
+  event.session = session_;
+  event.worker_name = options_.name;
+  event.host = options_.name;
+  event.pid = process_->pid;
+  for (std::size_t i = 0; i < options_.pack_limits.size(); ++i) {
+    SlotFacts slot;
+    slot.index = SlotIndex{static_cast<std::int64_t>(i)};
+    slot.pack_limit = options_.pack_limits[i];
+    event.slots.push_back(slot);
+  }
+  for (const agent::AttemptRef& ref : hello.held)
+    event.held.push_back(to_ours(ref));
+  event.first_sequence = hello.first_sequence;
+  event.number = hello.number;
+  send(Event(std::move(event)));
+}
+
+void SimulatedNode::perform(const agent::Action& action) {
+  const bool is_broken = world_.timeline.now() < broken_until_;
+  if (const auto* hello = std::get_if<agent::SendHello>(&action)) {
+    say_hello(*hello);
+  } else if (const auto* heartbeat = std::get_if<agent::SendHeartbeat>(&action)) {
+    event::Heartbeat event{session_, {}};
+    for (const agent::AttemptRef& ref : heartbeat->held)
+      event.running.push_back(to_ours(ref));
+    send(Event(std::move(event)));
+  } else if (const auto* report = std::get_if<agent::SendReport>(&action)) {
+    send(Event(to_event(session_, report->report)));
+  } else if (const auto* chunk = std::get_if<agent::SendChunk>(&action)) {
+    if (world_.fault(0.0005, "artifact unreadable")) {
+      in_process(1, [this, lost = *chunk] {
+        apply(agent::UploadUnreadable{lost.attempt, lost.artifact.name, "cannot be read"});
+      });
+    } else {
+      send(ChunkMessage{session_, to_ours(chunk->attempt), facts_of(chunk->artifact), chunk->offset,
+                        chunk->length});
+    }
+  } else if (const auto* goodbye = std::get_if<agent::SendGoodbye>(&action)) {
+    send(Event(event::Goodbye{session_, goodbye->reason}));
+  } else if (const auto* prepare = std::get_if<agent::PrepareTrial>(&action)) {
+    in_process(world_.between(1, 50), [this, is_broken, attempt = prepare->attempt,
+                                       json = prepare->trial_json] {
+      if (is_broken) {
+        apply(agent::PreparationFailed{attempt, agent::FailureKind::kNodeFault, "disk full"});
+      } else {
+        apply(agent::TrialPrepared{attempt, json});
+      }
+    });
+  } else if (const auto* verify = std::get_if<agent::VerifyResume>(&action)) {
+    const bool bad = world_.fault(0.05, "checkpoint damaged on the node");
+    if (bad) world_.probe("bad checkpoint to resume from");
+    in_process(1, [this, bad, attempt = verify->attempt] {
+      apply(agent::ResumeVerified{attempt, !bad});
+    });
+  } else if (const auto* begin = std::get_if<agent::StartTrial>(&action)) {
+    start_trial(*begin);
+  } else if (const auto* cancel = std::get_if<agent::CancelTrial>(&action)) {
+    world_.probe("trial cancelled in a trainer");
+    const auto found = trainer(cancel->slot).trials.find(to_ours(cancel->attempt));
+    if (found != trainer(cancel->slot).trials.end()) found->second.leaving = true;
+    in_process(world_.between(1, 50), [this, slot = cancel->slot, attempt = cancel->attempt] {
+      if (!trainer(slot).trials.contains(to_ours(attempt))) return;
+      remove(slot, to_ours(attempt));
+      apply(agent::TrialDropped{attempt});
+    });
+  } else if (const auto* stop = std::get_if<agent::StopTrainer>(&action)) {
+    for (auto& [attempt, trial] : trainer(stop->slot).trials)
+      trial.leaving = true;
+    in_process(world_.between(1, 500), [this, slot = stop->slot] { stop_trainer(slot); });
+  } else if (std::holds_alternative<agent::Exit>(action)) {
+    process_ends();
+  }
+}
+
+// ---- trainers -----------------------------------------------------------------------------------
+
+void SimulatedNode::start_trial(const agent::StartTrial& start) {
+  const AttemptRef attempt = to_ours(start.attempt);
+  if (++world_.in_trainers[attempt] > 1) world_.broken("an attempt is in two trainers");
+  InTrainer trial;
+  trial.attempt = attempt;
+  trial.step = start.resume ? kStepsTotal / 2 : 0;
+  trial.micro_batch = std::stoll(start.trial_json);
+  trial.alone = start.alone;
+  trainer(start.slot).trials.emplace(attempt, trial);
+  join(start.slot, attempt);
+}
+
+bool SimulatedNode::may_run(const Trainer& where, const InTrainer& trial) const {
+  for (const auto& [attempt, other] : where.trials) {
+    if (other.runs && (other.alone || trial.alone)) return false;
+  }
+  return true;
+}
+
+void SimulatedNode::join(SlotIndex slot, AttemptRef attempt) {
+  in_process(world_.between(10, 300), [this, slot, attempt] {
+    const auto found = trainer(slot).trials.find(attempt);
+    if (found == trainer(slot).trials.end()) return;
+    if (!may_run(trainer(slot), found->second)) {
+      world_.probe("waits in the trainer to be alone");
+      return join(slot, attempt);
+    }
+    found->second.runs = true;
+    if (world_.truth.at(attempt.trial).nature == Nature::kBad) {
+      remove(slot, attempt);
+      apply(agent::TrialFailed{to_agents(attempt), agent::FailureKind::kBadConfiguration, "bad"});
+      return;
+    }
+    const std::int64_t life = life_;
+    apply(agent::TrialStarted{to_agents(attempt), found->second.step, kStepsTotal});
+    if (life == life_) beat(slot, attempt);
+  });
+}
+
+// A tenth of the trial's life, then the next.
+void SimulatedNode::beat(SlotIndex slot, AttemptRef attempt) {
+  const DurationMs duration_ms = world_.truth.at(attempt.trial).duration_ms;
+  in_process(duration_ms / kBeats + 1, [this, slot, attempt] {
+    const auto found = trainer(slot).trials.find(attempt);
+    if (found == trainer(slot).trials.end()) return;
+    InTrainer& trial = found->second;
+    trial.step += kStepsTotal / kBeats;
+    const std::int64_t life = life_;
+    if (goes_wrong(slot, trial)) return;
+    if (trial.step >= kStepsTotal) return finish(slot, trial);
+    apply(agent::TrialProgress{to_agents(attempt), trial.step, kStepsTotal, 0.5, 1000.0});
+    if (life != life_) return;
+    apply(agent::TrialMetric{to_agents(attempt), trial.step, "validation", "accuracy", 0.5});
+    if (life != life_) return;
+    if (world_.chance(0.3)) checkpoint(trial);
+    if (life == life_) beat(slot, attempt);
+  });
+}
+
+bool SimulatedNode::goes_wrong(SlotIndex slot, const InTrainer& trial) {
+  const AttemptRef attempt = trial.attempt;
+  const Truth& truth = world_.truth.at(attempt.trial);
+  const auto& trials = trainer(slot).trials;
+  const auto pack = std::count_if(trials.begin(), trials.end(),
+                                  [](const auto& each) { return !each.second.leaving; });
+  if (truth.nature == Nature::kCrashes && trial.step >= 30) {
+    trainer_dies(slot, agent::FailureKind::kTrainerCrashed);
+    return true;
+  }
+  if (truth.nature == Nature::kDiverges && trial.step >= 50) {
+    remove(slot, attempt);
+    apply(agent::TrialFailed{to_agents(attempt), agent::FailureKind::kDiverged, "loss is NaN"});
+    return true;
+  }
+  const bool too_big = pack > 1 || trial.micro_batch == 0 || trial.micro_batch > kHungryMicroBatch;
+  if (truth.nature == Nature::kHungry && too_big) {
+    trainer_dies(slot, agent::FailureKind::kOutOfMemory);
+    return true;
+  }
+  if (world_.timeline.now() < broken_until_) {
+    remove(slot, attempt);
+    apply(agent::TrialFailed{to_agents(attempt), agent::FailureKind::kNodeFault, "disk full"});
+    return true;
+  }
+  return false;
+}
+
+void SimulatedNode::checkpoint(const InTrainer& trial) {
+  const std::string name = "checkpoint-" + std::to_string(trial.step);
+  apply(agent::TrialCheckpoint{
+      to_agents(trial.attempt), trial.step, {name, "/node/" + name, kCheckpointBytes, name}});
+}
+
+void SimulatedNode::finish(SlotIndex slot, const InTrainer& trial) {
+  const AttemptRef attempt = trial.attempt;
+  remove(slot, attempt);
+  apply(agent::TrialFinished{to_agents(attempt),
+                             result_of(attempt),
+                             {{"predictions.jsonl", "/node/p", kArtifactBytes, "p"},
+                              {"metrics.jsonl", "/node/m", 10, "m"}}});
+}
+
+void SimulatedNode::remove(SlotIndex slot, AttemptRef attempt) {
+  trainer(slot).trials.erase(attempt);
+  world_.in_trainers.erase(attempt);
+}
+
+void SimulatedNode::trainer_dies(SlotIndex slot, agent::FailureKind kind) {
+  std::vector<AttemptRef> pack;
+  for (const auto& [attempt, trial] : trainer(slot).trials) {
+    world_.in_trainers.erase(attempt);
+    if (!trial.leaving) pack.push_back(attempt);
+  }
+  if (pack.size() == 1 && kind == agent::FailureKind::kTrainerCrashed) {
+    ++world_.truth.at(pack.front().trial).crashes_alone;
+  }
+  trainer(slot).trials.clear();
+  apply(agent::TrainerDied{slot, kind, "died"});
+}
+
+void SimulatedNode::crash_a_trainer() {
+  if (!process_) return;
+  const SlotIndex slot{world_.between(0, static_cast<std::int64_t>(process_->trainers.size()) - 1)};
+  in_process(1, [this, slot] {
+    if (!trainer(slot).trials.empty()) trainer_dies(slot, agent::FailureKind::kTrainerCrashed);
+  });
+}
+
+void SimulatedNode::stop_trainer(SlotIndex slot) {
+  const std::map<AttemptRef, InTrainer> trials = trainer(slot).trials;
+  const std::int64_t life = life_;
+  for (const auto& [attempt, trial] : trials) {
+    if (world_.chance(0.8)) checkpoint(trial);
+    if (life != life_) return;
+    remove(slot, attempt);
+    apply(agent::TrialHandedBack{to_agents(attempt)});
+    if (life != life_) return;
+  }
+  trainer_dies(slot, agent::FailureKind::kTrainerCrashed);
+}
+
+}  // namespace plateau::simulation
