@@ -41,21 +41,21 @@ bool matches(const std::string& module, const std::string& target) {
          module.compare(module.size() - target.size() - 1, std::string::npos, "." + target) == 0;
 }
 
-// The words that targets are made of: "query", "output.dense", "attention.output.dense".
-std::vector<std::string> suffixes(const std::vector<LinearModule>& modules) {
-  std::vector<std::string> names;
+// The words that users write as targets: "query", and "output.dense" where one word is not enough.
+std::vector<std::string> target_words(const std::vector<LinearModule>& modules) {
+  std::vector<std::string> words;
+  const auto add = [&](const std::string& word) {
+    if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
+  };
   for (const LinearModule& module : modules) {
-    for (std::size_t dot = module.name.find('.'); dot != std::string::npos;
-         dot = module.name.find('.', dot + 1)) {
-      const std::string suffix = module.name.substr(dot + 1);
-      const bool plain =
-          std::none_of(suffix.begin(), suffix.end(), [](char c) { return c >= '0' && c <= '9'; });
-      if (plain && std::find(names.begin(), names.end(), suffix) == names.end()) {
-        names.push_back(suffix);
-      }
-    }
+    const std::string last = module.name.substr(module.name.rfind('.') + 1);
+    add(last);
+    if (last != "dense") continue;
+    const std::size_t digit = module.name.find_first_of("0123456789");
+    const std::size_t start = digit == std::string::npos ? 0 : digit;
+    add(module.name.substr(module.name.find('.', start) + 1));
   }
-  return names;
+  return words;
 }
 
 Result<std::int64_t> count_modules(const BaseFacts& facts, const Trial& trial) {
@@ -154,7 +154,7 @@ Result<std::vector<LinearModule>> targeted_modules(const BaseFacts& facts,
       chosen[i] = any = true;
     }
     if (any) continue;
-    const std::vector<std::string> known = suffixes(all);
+    const std::vector<std::string> known = target_words(all);
     return invalid_argument("target_modules has '" + target + "', which no module of the base is" +
                             " called." + did_you_mean(target, known) +
                             " There are: " + join(known, ", ") + ".");

@@ -27,7 +27,7 @@ Error problems_error(std::vector<Problem> problems) {
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   const auto near = nearest(word, candidates);
-  return near ? " Did you mean '" + *near + "'?" : "";
+  return near && *near != word ? " Did you mean '" + *near + "'?" : "";
 }
 
 }  // namespace plateau

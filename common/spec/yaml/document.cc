@@ -14,8 +14,13 @@ using Json = nlohmann::json;
 constexpr std::size_t kMaxNodes = 100'000;
 constexpr std::size_t kMaxDepth = 64;
 
-// Builds the tree from events. Throws YAML::ParserException where the document goes too far, since
-// that is how yaml-cpp stops.
+// Thrown through yaml-cpp, which is how its parser is stopped.
+class TooMuch : public YAML::ParserException {
+ public:
+  using YAML::ParserException::ParserException;
+};
+
+// Builds the tree from events. Throws TooMuch where the document goes too far.
 class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(const std::string& file, std::vector<Problem>& problems)
@@ -92,14 +97,14 @@ class TreeBuilder : public YAML::EventHandler {
   void count(const YAML::Mark& mark, std::size_t nodes) {
     nodes_ += nodes;
     if (nodes_ > kMaxNodes) {
-      throw YAML::ParserException(mark, "over 100,000 values, aliases counted; this is no sweep");
+      throw TooMuch(mark, "over 100,000 values, aliases counted; this is no sweep");
     }
   }
 
   void open(const YAML::Mark& mark, YamlNode::Kind kind, YAML::anchor_t anchor) {
     count(mark, 1);
     if (stack_.size() >= kMaxDepth) {
-      throw YAML::ParserException(mark, "nested over 64 levels deep");
+      throw TooMuch(mark, "nested over 64 levels deep");
     }
     Open frame;
     frame.node.kind = kind;
@@ -212,7 +217,8 @@ Problem syntax_problem(const std::string& text, const std::string& file,
     return {{file, tab, static_cast<int>(content.find('\t')) + 1},
             "a tab in the indentation; YAML allows blanks only"};
   }
-  return {{file, line, column}, "this is not YAML: " + error.msg};
+  const bool readable = dynamic_cast<const TooMuch*>(&error) != nullptr;
+  return {{file, line, column}, (readable ? "" : "this is not YAML: ") + error.msg};
 }
 
 void refuse_second_document(YAML::Parser& parser, const std::string& file,
