@@ -73,7 +73,7 @@ std::string latex(const Table& table) {
   }
   text += "\\bottomrule\n\\end{tabular}\n\\par\\smallskip\n";
   text += "\\parbox{\\linewidth}{\\footnotesize\\raggedright\n";
-  text += mark_note("bold", "underlined") + "\\par\n";
+  if (has_marks(table)) text += mark_note("bold", "underlined") + "\\par\n";
   for (const std::string& note : table.notes)
     text += escape_latex(note) + "\\par\n";
   text += "}\n\\end{table}\n\\csname plateau@end\\endcsname\n";

@@ -29,7 +29,8 @@ std::string markdown(const Table& table) {
       text += " " + entry_text(entry) + " |";
     text += "\n";
   }
-  text += "\n- " + mark_note("bold", "underlined") + "\n";
+  text += "\n";
+  if (has_marks(table)) text += "- " + mark_note("bold", "underlined") + "\n";
   for (const std::string& note : table.notes)
     text += "- " + escape_markdown(note) + "\n";
   return text;

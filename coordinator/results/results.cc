@@ -1,9 +1,12 @@
 #include "coordinator/results/results.h"
 
 #include "common/base/file.h"
+#include "common/base/text.h"
 #include "coordinator/results/catalogue_notes.h"
 #include "coordinator/results/cells.h"
+#include "coordinator/results/comparison.h"
 #include "coordinator/results/figure/rank_figure.h"
+#include "coordinator/results/plateau_report.h"
 #include "coordinator/results/summary.h"
 #include "coordinator/results/table.h"
 
@@ -70,6 +73,63 @@ std::string table_text(const RunView& run, TableFormat format) {
       return results::cells_json(summary);
   }
   return {};
+}
+
+namespace {
+
+Result<std::string> written(const results::Table& table, TableFormat format,
+                            const std::string& json) {
+  switch (format) {
+    case TableFormat::kTerminal:
+      return results::terminal(table, 100);
+    case TableFormat::kMarkdown:
+      return results::markdown(table);
+    case TableFormat::kLatex:
+      return results::latex(table);
+    case TableFormat::kJson:
+      return json;
+    case TableFormat::kCsv:
+      break;
+  }
+  return invalid_argument(
+      "csv holds the cells of a run and is written by 'plateau results table'; ask for terminal, "
+      "md, tex or json here.");
+}
+
+}  // namespace
+
+Result<std::string> plateau_text(const RunView& run, const PlateauRequest& request,
+                                 TableFormat format) {
+  if (!(request.margin > 0.0)) {
+    return invalid_argument(
+        "a plateau needs a margin above zero: how much loss counts as none, in the unit that the "
+        "table prints (points of accuracy, say). Give it with --margin, before you look.");
+  }
+  if (!(request.alpha > 0.0 && request.alpha < 0.5)) {
+    return invalid_argument("the level is " + format_number(request.alpha) +
+                            "; it must lie between 0 and 0.5.");
+  }
+  const results::Summary summary = results::summarise(run);
+  const results::PlateauOptions options{request.margin, request.alpha};
+  const auto findings = results::find_plateaus(summary, options);
+  if (findings.empty()) {
+    return invalid_argument("run '" + run.name +
+                            "' has no adapter with two ranks, so there is no curve to test.");
+  }
+  return written(results::plateau_table(summary, findings, options), format,
+                 results::plateau_json(findings, options));
+}
+
+Result<std::string> comparison_text(const RunView& run, TableFormat format) {
+  const results::Summary summary = results::summarise(run);
+  const auto comparisons = results::compare_adapters(summary);
+  if (comparisons.empty()) {
+    return invalid_argument("run '" + run.name +
+                            "' has no two adapters with a finished trial of the same rank and "
+                            "seed, so there is nothing to compare yet.");
+  }
+  return written(results::comparison_table(summary, comparisons), format,
+                 results::comparison_json(comparisons));
 }
 
 std::string terminal_table(const RunView& run, int columns) {

@@ -32,6 +32,19 @@ const std::vector<std::pair<std::string, TableFormat>>& table_formats();
 // The run's table in one format; ends with a newline.
 std::string table_text(const RunView& run, TableFormat format);
 
+// The plateau test's answers; `format` is not kCsv. The margin is in the unit that tables print.
+struct PlateauRequest {
+  double margin = 0.0;  // > 0
+  double alpha = 0.05;  // in (0, 0.5)
+};
+// kInvalidArgument: margin or alpha out of range, kCsv, or no adapter with two ranks.
+Result<std::string> plateau_text(const RunView& run, const PlateauRequest& request,
+                                 TableFormat format);
+
+// Adapters against each other, paired by base, task and seed. kInvalidArgument: kCsv, or no two
+// adapters that share a rank and a seed.
+Result<std::string> comparison_text(const RunView& run, TableFormat format);
+
 // The table with its notes for a terminal: UTF-8, no colours, no line over `columns` characters
 // (at least 60), ends with a newline.
 std::string terminal_table(const RunView& run, int columns = 100);

@@ -209,6 +209,15 @@ std::string mark_note(const std::string& best, const std::string& second) {
          "; values that print alike share the mark, and a mark is no claim of significance.";
 }
 
+bool has_marks(const Table& table) {
+  for (const Row& row : table.rows) {
+    for (const Entry& entry : row.entries) {
+      if (entry.mark != Mark::kNone) return true;
+    }
+  }
+  return false;
+}
+
 Table build_table(const Summary& summary) {
   Table table;
   table.title = summary.run;

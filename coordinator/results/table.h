@@ -41,8 +41,10 @@ struct Table {
 // marked among the rows whose seeds are all finished; values that print alike share the mark.
 Table build_table(const Summary& summary);
 
-// "Best value of a column <best>, second best <second>; ...": the first note of every writer.
+// "Best value of a column <best>, second best <second>; ...": every writer's first note, where a
+// table has marks.
 std::string mark_note(const std::string& best, const std::string& second);
+bool has_marks(const Table& table);
 
 std::string markdown(const Table& table);
 // A document that compiles alone, and that \input puts into another (booktabs wanted, \hline

@@ -219,7 +219,7 @@ std::string terminal(const Table& table, int columns) {
     block.shrink_to(most);
     text += block.text() + "\n";
   }
-  text += wrapped(mark_note("*", "+"), most);
+  if (has_marks(table)) text += wrapped(mark_note("*", "+"), most);
   for (const std::string& note : table.notes)
     text += wrapped(note, most);
   return text;

@@ -75,6 +75,19 @@ TEST_F(WriteResults, the_catalogue_says_how_a_task_was_made) {
   EXPECT_THAT(table_text(run, TableFormat::kJson), ::testing::HasSubstr("licence as stated"));
 }
 
+TEST_F(WriteResults, statistics_refuse_what_cannot_be_asked) {
+  const RunView run = quickstart_run();
+  EXPECT_TRUE(plateau_text(run, {0.5}, TableFormat::kMarkdown));
+  EXPECT_TRUE(comparison_text(run, TableFormat::kLatex));
+  for (const auto& refused : {plateau_text(run, {0.0}, TableFormat::kMarkdown),
+                              plateau_text(run, {0.5, 0.9}, TableFormat::kMarkdown),
+                              plateau_text(run, {0.5}, TableFormat::kCsv),
+                              plateau_text(RunView{}, {0.5}, {}), comparison_text(RunView{}, {})}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::kInvalidArgument);
+  }
+}
+
 TEST_F(WriteResults, before_anything_finished_the_tables_are_there_already) {
   RunView run = quickstart_run();
   for (TrialRow& row : run.trials) {
