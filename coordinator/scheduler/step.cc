@@ -23,6 +23,8 @@ void Step::operator()(const event::TrialsSubmitted& event) {
 
 void Step::operator()(const event::StopRequested& event) {
   state_.stopping = StopState{event.drain, event.reason};
+  // A stalled run, which was said to have ended, now ends for good.
+  if (counts_.ended() < counts_.total()) state_.ended = false;
   for (const auto& [session, worker] : state_.workers) {
     if (worker.introduced) say(action::StopWorker{session, event.reason, event.drain});
   }

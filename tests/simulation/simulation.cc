@@ -36,6 +36,7 @@ class Cluster {
   void next_fault();
   void inject_fault();
   void tend();
+  std::string what_is_left() const;
   SimulatedNode& any_node() {
     return nodes_[static_cast<std::size_t>(
         world_.between(0, static_cast<std::int64_t>(nodes_.size()) - 1))];
@@ -184,6 +185,18 @@ void Cluster::tend() {
   });
 }
 
+std::string Cluster::what_is_left() const {
+  const Scheduler* scheduler = coordinator_.scheduler();
+  if (scheduler == nullptr) return "the coordinator is down";
+  for (const auto& [id, entry] : scheduler->state().trials) {
+    if (has_ended(entry.phase)) continue;
+    return "trial " + std::to_string(id.value) + " " +
+           scheduler->why(id, world_.timeline.now()).now + ", attempts " +
+           std::to_string(entry.attempts.size());
+  }
+  return "every trial has ended, and nobody said so";
+}
+
 Outcome Cluster::run(std::int64_t steps_max) {
   build();
   Outcome outcome;
@@ -191,7 +204,7 @@ Outcome Cluster::run(std::int64_t steps_max) {
     if (++outcome.steps > steps_max) {
       world_.broken("not over after " + std::to_string(steps_max) + " steps");
     } else if (world_.timeline.now() > faults_until_ms_ + kHealMs) {
-      world_.broken("not over an hour after the last fault");
+      world_.broken("not over an hour after the last fault: " + what_is_left());
     } else if (!world_.timeline.step()) {
       world_.broken("nothing happens any more");
     }

@@ -25,7 +25,6 @@ inline constexpr std::array kProbes = {
     "crash in a pack",
     "goodbye with trials held",
     "handed back",
-    "held no longer",
     "lease ran out",
     "node came back",
     "node set aside",

@@ -151,6 +151,18 @@ TEST_F(PlacementTest, a_drain_lets_running_trials_finish_and_starts_no_others) {
   EXPECT_EQ(status(2), TrialStatus::kQueued);
 }
 
+TEST_F(PlacementTest, a_stalled_run_can_be_stopped) {
+  submit_equal(1);
+  const SessionId w = worker(1, "a", {1});
+  for (std::int64_t attempt = 1; attempt <= 2; ++attempt) {
+    expect_assigned(w, {ref(1, attempt)});
+    fail(w, ref(1, attempt), FailureKind::kNodeFault);
+  }
+  expect_run_ended(action::RunEnded::How::kStalled);
+  happen(event::StopRequested{/*drain=*/false, "interrupted"});
+  expect_run_ended(action::RunEnded::How::kStopped);
+}
+
 TEST_F(PlacementTest, a_trial_stopped_early_is_cancelled_and_its_place_filled) {
   submit_equal(2);
   const SessionId w = worker(1, "a", {1});
