@@ -16,7 +16,7 @@ constexpr std::size_t kMaxTextBytes = std::size_t{16} << 10;
 // trial_json and result_json leave room for the rest of the message.
 constexpr std::size_t kMaxJsonBytes = std::size_t{768} << 10;
 
-constexpr std::string_view kCheckpointPrefix = "checkpoint-";
+constexpr std::string_view kCheckpointPrefix = "checkpoint/step-";
 
 // What is wrong with a message, or nothing.
 using Fault = std::optional<std::string>;

@@ -43,8 +43,8 @@ Result<FromCoordinator> decode_from_coordinator(std::string_view bytes);
 // "." or "..", none starting with ".", at most kMaxNameBytes. kInvalidArgument otherwise.
 Status check_artifact_name(std::string_view name);
 
-// How a checkpoint is named on the wire, "checkpoint-120", so that its bytes alone say what they
-// are; and back. nullopt for every other name.
+// How a checkpoint is named on the wire, "checkpoint/step-120", so that its bytes alone say what
+// they are; and back. nullopt for every other name.
 std::string checkpoint_name(std::int64_t step);
 std::optional<std::int64_t> checkpoint_step(std::string_view name);
 

@@ -139,6 +139,7 @@ void ProgressPrinter::draw(const std::vector<std::string>& lines) {
 
 void ProgressPrinter::show(const Scheduler& scheduler, TimeMs now_ms) {
   const DurationMs interval_ms = in_place_ ? kRedrawMs : kPlainMs;
+  if (scheduler.counts().total() == 0) return;  // The store was not read yet.
   if (shown_ms_ && now_ms - *shown_ms_ < interval_ms) return;
   shown_ms_ = now_ms;
   if (in_place_) {

@@ -1,5 +1,6 @@
 #include "coordinator/gateway/artifact_inbox.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -70,8 +71,11 @@ bool is_whole(const fs::path& path, const ArtifactFacts& artifact) {
   return sha256.ok() && *sha256 == artifact.sha256;
 }
 
+// One flat folder: "3-checkpoint-step-120".
 std::string checkpoint_file(AttemptNumber attempt, const std::string& name) {
-  return std::to_string(attempt.value) + "-" + name;
+  std::string file = std::to_string(attempt.value) + "-" + name;
+  std::replace(file.begin(), file.end(), '/', '-');
+  return file;
 }
 
 std::uint64_t bytes_of_checkpoints(const fs::path& run_folder) {

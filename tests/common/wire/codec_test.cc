@@ -324,7 +324,7 @@ TEST(Codec, truncated_and_mutated_bytes_never_pass_the_limits) {
 
 TEST(Codec, names_of_artifacts_that_trials_write_are_accepted) {
   for (const char* name : {"metrics.jsonl", "predictions.jsonl", "adapter/adapter_config.json",
-                           "adapter/adapter_model.safetensors", "checkpoint-120.bin"}) {
+                           "adapter/adapter_model.safetensors", "checkpoint/step-120"}) {
     EXPECT_TRUE(check_artifact_name(name)) << name;
   }
 }
@@ -332,7 +332,8 @@ TEST(Codec, names_of_artifacts_that_trials_write_are_accepted) {
 TEST(CheckpointName, comes_back_and_other_names_are_none) {
   EXPECT_TRUE(check_artifact_name(checkpoint_name(120)));
   EXPECT_EQ(checkpoint_step(checkpoint_name(120)), 120);
-  for (const char* name : {"checkpoint-", "checkpoint-1x", "checkpoint--1", "metrics.jsonl", ""}) {
+  for (const char* name :
+       {"checkpoint/step-", "checkpoint/step-1x", "checkpoint/step--1", "metrics.jsonl", ""}) {
     EXPECT_FALSE(checkpoint_step(name)) << name;
   }
 }
