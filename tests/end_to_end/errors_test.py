@@ -97,13 +97,13 @@ class Errors(harness.RunTest):
         self.stand_in(steps=60, step_ms=10, checkpoint_steps=10)
         run = self.start_sweep()
         self.wait_until(lambda: self.finished() >= 1, "a first result")
-        with open(os.path.join(runs, "filler"), "wb") as file:
-            try:
-                while True:
-                    file.write(b"x" * 4096)
-                    file.flush()
-            except OSError:
-                pass
+        filler = os.open(os.path.join(runs, "filler"), os.O_WRONLY | os.O_CREAT)
+        self.addCleanup(os.close, filler)
+        try:
+            while True:
+                os.write(filler, b"x" * 4096)
+        except OSError:
+            pass  # Full.
         self.assertEqual(run.wait(harness.PATIENCE_S), 5, self.output())
         self.assertIn("Free some disk space", self.output())
         self.wait_until(lambda: not self.workers() + self.trainers(), "no process is left", 15)

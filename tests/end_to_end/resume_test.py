@@ -22,10 +22,12 @@ class Resume(harness.RunTest):
         self.assert_complete()
 
     def test_ctrl_c_hands_back_and_the_same_command_goes_on(self):
+        self.stand_in(steps=200, step_ms=10, checkpoint_steps=10)
         run = self.start_sweep("--pack", "2")
         self.wait_until(lambda: self.finished() >= 1 and self.count(
-            "SELECT count(*) FROM checkpoints JOIN trials ON trial = id WHERE state = 'running'"),
-                        "a result, and a checkpoint of a trial that runs")
+            "SELECT count(*) FROM checkpoints JOIN trials ON trial = id "
+            "WHERE state = 'running' AND step <= 100"),
+                        "a result, and a checkpoint of a trial that runs for a while yet")
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(harness.PATIENCE_S), 130)
         self.assertLess(self.finished(), TRIALS)
