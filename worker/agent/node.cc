@@ -181,7 +181,7 @@ Result<Node> make_node(const WorkerOptions& options, Print print) {
   if (Status ready = prepare_attempts(loop.attempts_folder, opened->restored); !ready) {
     return ready.error();
   }
-  Result<Catalogue> catalogue = Catalogue::load();
+  Result<Catalogue> catalogue = Catalogue::load(options.catalogue);
   if (!catalogue) return catalogue.error();
   Result<std::unique_ptr<runner::Runner>> runner = make_runner(options, *trainer, folder, *devices);
   if (!runner) return runner.error();

@@ -43,6 +43,8 @@ void add_options(CLI::App& app, WorkerOptions& options) {
       ->capture_default_str();
   app.add_option("--trainer", options.trainer,
                  "The trainer program; plateau-trainer beside this one by default");
+  app.add_option("--catalogue", options.catalogue,
+                 "A catalogue file on top of the built-in one, for bases and tasks of your own");
   app.add_option("--folder", options.folder,
                  "Folder for reports not yet acknowledged, trials at work and logs; by default "
                  "${XDG_STATE_HOME:-~/.local/state}/plateau/worker-NAME");

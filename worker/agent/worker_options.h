@@ -16,6 +16,7 @@ struct WorkerOptions {
   std::int64_t pack = 4;         // most trials side by side on a slot
   std::int64_t threads = 0;      // of a trainer on the CPU; 0: all that the process may use
   std::string trainer;           // empty: plateau-trainer beside this program
+  std::string catalogue;         // a file on top of the built-in one; empty: none
   std::string folder;            // spool, attempts and logs; empty: a default by name
   DurationMs heartbeat_ms = 500;
   DurationMs grace_ms = 30'000;
