@@ -39,13 +39,18 @@ def findings(source, build):
     prints = {path: fingerprint(source, path, compiled[path]) for path in paths}
     due = sorted(path for path in paths if passed.get(path) != prints[path])
     print(f"clang-tidy: {len(due)} of {len(paths)} files to look at", flush=True)
+    found = []
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        said = dict(zip(due, pool.map(lambda path: check(source, build, path), due)))
-    with open(memory, "w", encoding="utf-8") as file:
-        json.dump({path: prints[path] for path in paths if not said.get(path)}, file)
+        for path, said in zip(due, pool.map(lambda path: check(source, build, path), due)):
+            if said:
+                found.append(f"{path}:\n{said}")
+            else:
+                passed[path] = prints[path]
+                with open(memory, "w", encoding="utf-8") as file:  # also if this run is cut short
+                    json.dump(passed, file)
     if not paths:
         return [f"{build}: nothing was compiled of {', '.join(LAYERS)}"]
-    return [f"{path}:\n{text}" for path, text in said.items() if text]
+    return found
 
 
 if __name__ == "__main__":
