@@ -28,6 +28,7 @@ Json state_of(const fs::path& file) {
 }  // namespace
 
 Result<std::string> cached_sha256(const fs::path& file, const fs::path& cache) {
+  if (cache.empty()) return sha256_of_file(file);
   std::error_code error;
   const fs::path absolute = fs::absolute(file, error).lexically_normal();
   const Json state = state_of(absolute);

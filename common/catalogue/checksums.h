@@ -10,7 +10,8 @@
 namespace plateau {
 
 // The file's SHA-256, from <cache>/checksums when its size and time of change are those of the last
-// computation. Blocks (a second for 500 MB). A cache that cannot be written is no error.
+// computation. Blocks (a second for 500 MB). A cache that cannot be written is no error; an
+// empty path remembers nothing.
 Result<std::string> cached_sha256(const std::filesystem::path& file,
                                   const std::filesystem::path& cache);
 

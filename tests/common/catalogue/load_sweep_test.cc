@@ -1,0 +1,141 @@
+#include "common/catalogue/load_sweep.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/common/catalogue/temporary_folder.h"
+
+namespace plateau {
+namespace {
+
+using testing::kConfig;
+using testing::TemporaryFolder;
+namespace fs = std::filesystem;
+
+class LoadSweep : public ::testing::Test {
+ protected:
+  Result<LoadedSweep> load(const std::string& parameters,
+                           const std::vector<std::string>& overrides = {}) {
+    const fs::path file = folder_.write("s.yaml", "parameters: {" + parameters + "}\n");
+    return load_sweep({file, overrides, false}, Catalogue::load().value(), cache_.path());
+  }
+  std::string message(const std::string& parameters) {
+    const Result<LoadedSweep> loaded = load(parameters);
+    if (loaded) return "";
+    const std::string& text = loaded.error().message;
+    const std::string prefix = (folder_.path() / "s.yaml").string() + ":";
+    return text.rfind(prefix, 0) == 0 ? text.substr(prefix.size()) : text;
+  }
+
+  TemporaryFolder folder_, cache_;
+};
+
+fs::path source_file(const std::string& name) {
+  return fs::path(std::getenv("PLATEAU_SOURCE_DIR")) / name;
+}
+
+TEST_F(LoadSweep, the_quickstart_is_eighteen_trials) {
+  const LoadedSweep loaded = load_sweep({source_file("sweeps/quickstart.yaml"), {}, false},
+                                        Catalogue::load().value(), cache_.path())
+                                 .value();
+  EXPECT_EQ(loaded.plan.trial_count, 18);
+  EXPECT_EQ(loaded.plan.cell_count, 9);
+  EXPECT_EQ(loaded.plan.baseline_count, 2);
+  // Nothing was downloaded, so nothing has a path yet.
+  EXPECT_EQ(loaded.plan.trials[0].trial.base.path, "");
+  EXPECT_EQ(loaded.plan.trials[0].trial.task.labels.size(), 3u);
+  ASSERT_EQ(loaded.plan.warnings.size(), 1u);
+}
+
+TEST_F(LoadSweep, rank_plateau_takes_tasks_from_a_folder) {
+  const char* shared = std::getenv("PLATEAU_SHARED");
+  const fs::path data = shared != nullptr ? fs::path(shared) / "data"
+                                          : source_file("../shared/data").lexically_normal();
+  if (!fs::exists(data / "cola")) GTEST_SKIP() << "no folder with sst2, cola and mrpc beside";
+  const LoadedSweep loaded =
+      load_sweep({source_file("sweeps/rank-plateau.yaml"),
+                  {"tasks_folder=" + data.string(), "task=tweets-sentiment,sst2,cola,mrpc"},
+                  false},
+                 Catalogue::load().value(), cache_.path())
+          .value();
+  EXPECT_EQ(loaded.plan.trial_count, 4 * 3 * 7 * 3 * 5);
+  EXPECT_EQ(loaded.sources.tasks.at("cola").spec.metric, "matthews");
+  EXPECT_EQ(loaded.sources.tasks.at("mrpc").spec.columns.at("text_pair"), "sentence2");
+  EXPECT_EQ(loaded.sources.tasks.at("sst2").spec.labels,
+            (std::vector<std::string>{"negative", "positive"}));
+}
+
+TEST_F(LoadSweep, unknown_bases_and_tasks_have_place_and_nearest_name) {
+  EXPECT_EQ(
+      message("base: minilm-l7, task: tweets-sentiment, adapter: lora, rank: 1"),
+      "1:20: unknown base 'minilm-l7'. Did you mean 'minilm-l6'? Known: minilm-l6; or a path, "
+      "such as ./minilm-l7");
+  EXPECT_EQ(message("base: minilm-l6, task: bbc-nws, adapter: lora, rank: 1"),
+            "1:37: unknown task 'bbc-nws'. Did you mean 'bbc-news'? Known: bbc-news, "
+            "tweets-sentiment; or a path, such as ./bbc-nws");
+}
+
+TEST_F(LoadSweep, both_unknown_are_told_at_once) {
+  const std::string text = message("base: x1, task: x2, adapter: lora, rank: 1");
+  EXPECT_NE(text.find("unknown base 'x1'"), std::string::npos);
+  EXPECT_NE(text.find("unknown task 'x2'"), std::string::npos);
+}
+
+TEST_F(LoadSweep, local_folders_are_relative_to_the_file) {
+  folder_.write("bert/config.json", kConfig);
+  folder_.write("bert/model.safetensors", "weights");
+  folder_.write("bert/tokenizer.json", "{}");
+  folder_.write("data/train.csv", "sentence,label\nx,1\ny,0\n");
+  const LoadedSweep loaded =
+      load("base: ./bert, task: ./data, adapter: [lora, dora], rank: [1, 32], max_length: 64")
+          .value();
+  EXPECT_EQ(loaded.plan.trial_count, 4);
+  const Trial& trial = loaded.plan.trials[0].trial;
+  EXPECT_EQ(trial.base.path, (folder_.path() / "bert").string());
+  EXPECT_EQ(trial.task.path, (folder_.path() / "data").string());
+  EXPECT_EQ(message("base: ./bert, task: ./data, adapter: lora, rank: 33, max_length: 64"),
+            "1:63: rank is 33; the largest that lora allows on bert is 32, since "
+            "bert.encoder.layer.0.attention.self.query is 32 x 32");
+  EXPECT_EQ(load("base: ./brt, task: ./data, adapter: lora, rank: 3").error().kind,
+            ErrorKind::kNotFound);
+}
+
+TEST_F(LoadSweep, a_worker_finds_the_same_files_or_says_that_they_changed) {
+  folder_.write("bert/config.json", kConfig);
+  folder_.write("bert/model.safetensors", "weights");
+  folder_.write("bert/tokenizer.json", "{}");
+  folder_.write("data/train.csv", "sentence,label\nx,1\ny,0\n");
+  const Trial trial = load("base: ./bert, task: ./data, adapter: lora, rank: 1, max_length: 64")
+                          .value()
+                          .plan.trials[0]
+                          .trial;
+  const Catalogue catalogue = Catalogue::load().value();
+  EXPECT_TRUE(with_local_paths(trial, catalogue, cache_.path()).ok());
+  folder_.write("data/train.csv", "sentence,label\nx,1\nchanged,0\n");
+  const Result<Trial> changed = with_local_paths(trial, catalogue, cache_.path());
+  EXPECT_EQ(changed.error().kind, ErrorKind::kCorrupt);
+  EXPECT_NE(changed.error().message.find("is not what the sweep was planned with"),
+            std::string::npos);
+  Trial other = trial;
+  other.base.source = "nowhere";
+  EXPECT_EQ(with_local_paths(other, catalogue, cache_.path()).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(LoadSweep, a_catalogue_task_keeps_its_reading) {
+  const fs::path file = folder_.write("s.yaml",
+                                      "parameters: {base: minilm-l6, adapter: lora, "
+                                      "rank: 1}\ntasks: {bbc-news: {metric: f1}}\n");
+  const Result<LoadedSweep> loaded =
+      load_sweep({file, {}, false}, Catalogue::load().value(), cache_.path());
+  EXPECT_NE(loaded.error().message.find("the task 'bbc-news' comes from the catalogue"),
+            std::string::npos);
+}
+
+TEST_F(LoadSweep, no_such_file) {
+  EXPECT_EQ(load_sweep({"/nowhere.yaml", {}, false}, Catalogue::load().value(), cache_.path())
+                .error()
+                .kind,
+            ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace plateau

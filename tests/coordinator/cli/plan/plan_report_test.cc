@@ -1,0 +1,85 @@
+#include "coordinator/cli/plan_report.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/common/catalogue/temporary_folder.h"
+
+namespace plateau::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+LoadedSweep load(const std::string& yaml) {
+  const plateau::testing::TemporaryFolder folder;
+  return load_sweep({folder.write("s.yaml", yaml), {"name=study"}, false},
+                    Catalogue::load().value(), folder.path())
+      .value();
+}
+
+const char* const kSweep = R"(
+parameters:
+  base: minilm-l6
+  task: tweets-sentiment
+  adapter: [lora, loreft]
+  rank: [1, 16]
+  seed: [0, 1]
+  learning_rate: [1e-3, 3e-3]
+  alpha: 2 * rank
+select: learning_rate
+baselines: [probe]
+)";
+
+TEST(PlanReport, text_names_counts_parameters_and_denominator) {
+  const std::string text = plan_text(load(kSweep), {1e9, "assumed for a test"});
+  EXPECT_EQ(text.substr(0, text.find("trained:")),
+            "study: 16 trials in 8 cells, 1 baselines\n"
+            "\n"
+            "base       task              adapter       rank  cells  trials  trained  of base   "
+            "head\n"
+            "minilm-l6  tweets-sentiment  LoRA             1      2       4   41,472  0.184 %  "
+            "1,155\n"
+            "minilm-l6  tweets-sentiment  LoRA            16      2       4  663,552  2.941 %  "
+            "1,155\n"
+            "minilm-l6  tweets-sentiment  LoReFT           1      2       4    9,228  0.041 %  "
+            "1,155\n"
+            "minilm-l6  tweets-sentiment  LoReFT          16      2       4  147,648  0.654 %  "
+            "1,155\n"
+            "minilm-l6  tweets-sentiment  Linear probe            -       1        0  0.000 %  "
+            "1,155\n"
+            "\n");
+  EXPECT_NE(text.find("minilm-l6 has 22,565,376 frozen parameters."), std::string::npos);
+  EXPECT_NE(text.find("Per cell, learning_rate is chosen on validation"), std::string::npos);
+  EXPECT_NE(text.find("(assumed for a test)"), std::string::npos);
+  EXPECT_NE(text.find("Warning: 2 seeds and 2 ranks are too few to show a plateau"),
+            std::string::npos);
+  EXPECT_NE(text.find("Note: seed is taken for replicates"), std::string::npos);
+}
+
+TEST(PlanReport, json_has_the_counts) {
+  const Json json = plan_json(load(kSweep), {1e9, "assumed for a test"});
+  EXPECT_EQ(json["trials"], 16);
+  EXPECT_EQ(json["cells"], 8);
+  EXPECT_EQ(json["baselines"], 1);
+  EXPECT_EQ(json["parameters"][1]["adapter_parameters"], 663'552);
+  EXPECT_EQ(json["rate"]["source"], "assumed for a test");
+  const double slow = json["estimated_seconds"];
+  EXPECT_GT(slow, 0);
+  EXPECT_NEAR(plan_json(load(kSweep), {2e9, ""})["estimated_seconds"].get<double>(), slow / 2,
+              1e-6);
+}
+
+TEST(PlanReport, resolved_says_where_each_value_came_from) {
+  const std::string text = resolved_text(load(kSweep), 1);
+  EXPECT_EQ(text.rfind("trial 2 tweets-sentiment-lora-r1-lr0.003-s0 (key ", 0), 0u);
+  const auto line = [&](const std::string& name) {
+    const std::size_t start = text.find("\n  " + name + " ") + 3;
+    return text.substr(start, text.find('\n', start) - start);
+  };
+  EXPECT_NE(line("learning_rate").find("s.yaml:8:25)"), std::string::npos);
+  EXPECT_NE(line("alpha").find("s.yaml:9:3, computed)"), std::string::npos);
+  EXPECT_NE(line("epsilon").find("(default)"), std::string::npos);
+  EXPECT_NE(line("max_length").find("(the task's default)"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace plateau::cli
