@@ -9,6 +9,22 @@ TimeMs to_monotonic(TimeMs wall_ms, DurationMs offset_ms) {
   return wall_ms == 0 ? kNever : wall_ms + offset_ms;
 }
 
+AttemptStory story_of(const PastAttempt& past, DurationMs offset_ms) {
+  AttemptStory story;
+  story.attempt = past.attempt;
+  story.session = past.session;
+  story.node = past.node;
+  story.slot = past.slot;
+  story.queued_ms = to_monotonic(past.queued_wall_ms, offset_ms);
+  story.assigned_ms = to_monotonic(past.assigned_wall_ms, offset_ms);
+  story.started_ms = to_monotonic(past.started_wall_ms, offset_ms);
+  story.ended_ms = to_monotonic(past.ended_wall_ms, offset_ms);
+  story.end = past.end;
+  story.charged = past.charged;
+  story.message = past.message;
+  return story;
+}
+
 }  // namespace
 
 void Step::operator()(const event::Restored& event) {
@@ -30,66 +46,58 @@ void Step::restore_trial(const RestoredTrial& trial, DurationMs wall_to_monotoni
   entry.retry = trial.retry;
   entry.resume = trial.resume;
   for (const PastAttempt& past : trial.attempts) {
-    AttemptStory story;
-    story.attempt = past.attempt;
-    story.session = past.session;
-    story.node = past.node;
-    story.slot = past.slot;
-    story.queued_ms = to_monotonic(past.queued_wall_ms, wall_to_monotonic_ms);
-    story.assigned_ms = to_monotonic(past.assigned_wall_ms, wall_to_monotonic_ms);
-    story.started_ms = to_monotonic(past.started_wall_ms, wall_to_monotonic_ms);
-    story.ended_ms = to_monotonic(past.ended_wall_ms, wall_to_monotonic_ms);
-    story.end = past.end;
-    story.charged = past.charged;
-    story.message = past.message;
-    entry.attempts.push_back(std::move(story));
+    entry.attempts.push_back(story_of(past, wall_to_monotonic_ms));
     PLATEAU_CHECK(past.attempt.value == static_cast<std::int64_t>(entry.attempts.size()),
                   "attempts are numbered from 1 without gaps");
   }
-  const AttemptStory* last = entry.attempts.empty() ? nullptr : &entry.attempts.back();
-  switch (trial.status) {
-    case TrialStatus::kQueued: {
-      const bool was_lost = last != nullptr && last->end == AttemptEnd::kWorkerLost;
-      entry.phase = phase::Queued{now_ms_, was_lost ? std::optional(last->session) : std::nullopt};
-      break;
-    }
-    case TrialStatus::kAssigned:
-    case TrialStatus::kRunning: {
-      PLATEAU_CHECK(last != nullptr && !last->end, "a trial that runs has an open attempt");
-      // Its worker has one lease to come back. Whether the assignment ever left is not known, so
-      // one that did not start may be sent again: the worker ignores what it has.
-      WorkerEntry& worker = state_.workers[last->session];
-      worker.name = last->node;
-      worker.heard_ms = now_ms_;
-      SlotEntry& slot = worker.slots[last->slot];
-      slot.facts.index = last->slot;
-      slot.facts.pack_limit = 0;
-      slot.loaded_group = entry.facts.group;
-      if (trial.status == TrialStatus::kAssigned) {
-        entry.phase = phase::Assigned{last->session, last->slot, last->assigned_ms, now_ms_,
-                                      ++state_.assignments};
-      } else {
-        entry.phase = phase::Running{
-            last->session, last->slot, last->started_ms, now_ms_, ++state_.assignments, 0, 0, 0.0};
-      }
-      break;
-    }
-    case TrialStatus::kFinished:
-      entry.phase = phase::Finished{};
-      break;
-    case TrialStatus::kDiverged:
-      entry.phase = phase::Diverged{};
-      break;
-    case TrialStatus::kFailed:
-      entry.phase = phase::Failed{trial.reason};
-      break;
-    case TrialStatus::kStopped:
-      entry.phase = phase::Stopped{trial.reason};
-      break;
-  }
+  entry.phase = restored_phase(trial, entry);
   const auto [position, added] = state_.trials.emplace(trial.facts.id, std::move(entry));
   PLATEAU_CHECK(added, "the store holds each trial once");
   enter(position->second);
+}
+
+TrialPhase Step::restored_phase(const RestoredTrial& trial, const TrialEntry& entry) {
+  switch (trial.status) {
+    case TrialStatus::kQueued: {
+      const bool was_lost =
+          !entry.attempts.empty() && entry.attempts.back().end == AttemptEnd::kWorkerLost;
+      return phase::Queued{now_ms_,
+                           was_lost ? std::optional(entry.attempts.back().session) : std::nullopt};
+    }
+    case TrialStatus::kAssigned:
+    case TrialStatus::kRunning:
+      return restored_attempt(trial.status, entry);
+    case TrialStatus::kFinished:
+      return phase::Finished{};
+    case TrialStatus::kDiverged:
+      return phase::Diverged{};
+    case TrialStatus::kFailed:
+      return phase::Failed{trial.reason};
+    case TrialStatus::kStopped:
+      break;
+  }
+  return phase::Stopped{trial.reason};
+}
+
+// Its worker has one lease to come back. Whether the assignment ever left is not known, so one that
+// did not start may be sent again: the worker ignores what it has.
+TrialPhase Step::restored_attempt(TrialStatus status, const TrialEntry& entry) {
+  PLATEAU_CHECK(!entry.attempts.empty() && !entry.attempts.back().end,
+                "a trial that runs has an open attempt");
+  const AttemptStory& last = entry.attempts.back();
+  WorkerEntry& worker = state_.workers[last.session];
+  worker.name = last.node;
+  worker.heard_ms = now_ms_;
+  SlotEntry& slot = worker.slots[last.slot];
+  slot.facts.index = last.slot;
+  slot.facts.pack_limit = 0;
+  slot.loaded_group = entry.facts.group;
+  if (status == TrialStatus::kAssigned) {
+    return phase::Assigned{last.session, last.slot, last.assigned_ms, now_ms_,
+                           ++state_.assignments};
+  }
+  return phase::Running{
+      last.session, last.slot, last.started_ms, now_ms_, ++state_.assignments, 0, 0, 0.0};
 }
 
 }  // namespace plateau

@@ -92,6 +92,8 @@ class Step {
 
   // restore.cc
   void restore_trial(const RestoredTrial& trial, DurationMs wall_to_monotonic_ms);
+  TrialPhase restored_phase(const RestoredTrial& trial, const TrialEntry& entry);
+  TrialPhase restored_attempt(TrialStatus status, const TrialEntry& entry);
 
   SlotEntry& slot_at(const SlotPlace& place);
   TrialEntry* find(TrialId trial);
