@@ -16,7 +16,7 @@ void PrintTo(const Case& c, std::ostream* out) {
   *out << c.model << "/" << c.method;
 }
 
-class Golden : public testing::TestWithParam<Case> {};
+class Golden : public ::testing::TestWithParam<Case> {};
 
 std::int64_t numel(const TensorMap& tensors) {
   std::int64_t count = 0;
@@ -88,14 +88,14 @@ TEST_P(Golden, agrees_with_the_reference) {
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, Golden,
-    testing::Values(Case{"tiny-bert", "lora_qv"}, Case{"tiny-bert", "lora_all"},
+    ::testing::Values(Case{"tiny-bert", "lora_qv"}, Case{"tiny-bert", "lora_all"},
                     Case{"tiny-bert", "rslora_all"}, Case{"tiny-bert", "dora_qv"},
                     Case{"tiny-bert", "dora_all"}, Case{"tiny-bert", "loreft_f1l1"},
                     Case{"tiny-bert", "loreft_f3l3_shared"}, Case{"minilm", "lora_qv"},
                     Case{"minilm", "lora_all_synth"}, Case{"minilm", "rslora_all_synth"},
                     Case{"minilm", "dora_all_synth"}, Case{"minilm", "loreft_f1l1_shared"}),
-    [](const testing::TestParamInfo<Case>& info) {
-      std::string name = std::string(info.param.model) + "_" + info.param.method;
+    [](const auto& row) {
+      std::string name = std::string(row.param.model) + "_" + row.param.method;
       std::replace(name.begin(), name.end(), '-', '_');
       return name;
     });

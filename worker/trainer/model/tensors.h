@@ -5,6 +5,7 @@
 #include <string>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 
 #include "common/base/result.h"
 #include "worker/trainer/safetensors/safetensors.h"
