@@ -42,7 +42,7 @@ std::string BertNormalizer::normalize(std::string_view text) const {
 
   // ASCII has no accents: decomposing it again would only cost time.
   const bool strip = settings_.strip_accents && !is_ascii(cleaned);
-  if (strip) cleaned = nfd(cleaned);
+  if (strip) cleaned = to_normal_form(cleaned, NormalForm::kNfd);
   if (!strip && !settings_.lowercase) return cleaned;
   std::string normalized;
   normalized.reserve(cleaned.size());

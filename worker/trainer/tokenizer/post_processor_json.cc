@@ -118,6 +118,26 @@ Result<TemplateProcessor> classic_processing(const Fields& fields, bool is_rober
   return TemplateProcessor({cls, first, sep}, pair);
 }
 
+// A Sequence may hold one part that adds tokens; ByteLevel beside it changes no ids.
+Result<TemplateProcessor> last_of_sequence(const Fields& fields, const std::string& name) {
+  const json& processors = fields.list("processors");
+  if (Status status = fields.status(); !status) return status.error();
+  Result<TemplateProcessor> found = TemplateProcessor();
+  int adding = 0;
+  for (const json& processor : processors) {
+    Result<TemplateProcessor> made = make_post_processor(processor, name);
+    if (!made) return made.error();
+    if (processor.value("type", "") == "ByteLevel") continue;
+    found = std::move(made);
+    ++adding;
+  }
+  if (adding > 1) {
+    return unsupported(fields.where(), "Sequence of " + std::to_string(adding) + " templates",
+                       {"Sequence of one template and ByteLevel"});
+  }
+  return found;
+}
+
 }  // namespace
 
 Result<TemplateProcessor> make_post_processor(const json& section, const std::string& name) {
@@ -128,8 +148,11 @@ Result<TemplateProcessor> make_post_processor(const json& section, const std::st
   if (type == "TemplateProcessing") return template_processing(fields);
   if (type == "BertProcessing") return classic_processing(fields, /*is_roberta=*/false);
   if (type == "RobertaProcessing") return classic_processing(fields, /*is_roberta=*/true);
-  return unsupported(fields.where(), type,
-                     {"TemplateProcessing", "BertProcessing", "RobertaProcessing"});
+  if (type == "ByteLevel") return TemplateProcessor();  // It moves offsets, which we have none of.
+  if (type == "Sequence") return last_of_sequence(fields, name);
+  return unsupported(
+      fields.where(), type,
+      {"TemplateProcessing", "BertProcessing", "RobertaProcessing", "ByteLevel", "Sequence"});
 }
 
 }  // namespace plateau::trainer

@@ -26,6 +26,20 @@ int category(char32_t c) {
   return u_charType(icu(c));
 }
 
+const icu::Normalizer2* find_normalizer(NormalForm form, UErrorCode& error) {
+  switch (form) {
+    case NormalForm::kNfc:
+      return icu::Normalizer2::getNFCInstance(error);
+    case NormalForm::kNfd:
+      return icu::Normalizer2::getNFDInstance(error);
+    case NormalForm::kNfkc:
+      return icu::Normalizer2::getNFKCInstance(error);
+    case NormalForm::kNfkd:
+      return icu::Normalizer2::getNFKDInstance(error);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 char32_t next_code_point(std::string_view text, std::size_t& at) {
@@ -54,6 +68,25 @@ bool is_ascii(std::string_view text) {
                      [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
 }
 
+bool is_utf8(std::string_view bytes) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    // U+FFFD is a broken sequence unless its own three bytes are there.
+    const std::size_t start = at;
+    if (next_code_point(bytes, at) == 0xfffd && bytes.substr(start, at - start) != "\ufffd") {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string with_replacement_characters(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  for (std::size_t at = 0; at < bytes.size();)
+    append_code_point(text, next_code_point(bytes, at));
+  return text;
+}
+
 bool is_whitespace(char32_t c) {
   return u_isUWhiteSpace(icu(c)) != 0;
 }
@@ -78,9 +111,9 @@ bool is_word_character(char32_t c) {
          u_hasBinaryProperty(icu(c), UCHAR_JOIN_CONTROL) != 0;
 }
 
-std::string nfd(std::string_view text) {
+std::string to_normal_form(std::string_view text, NormalForm form) {
   UErrorCode error = U_ZERO_ERROR;
-  const icu::Normalizer2* const normalizer = icu::Normalizer2::getNFDInstance(error);
+  const icu::Normalizer2* const normalizer = find_normalizer(form, error);
   std::string result;
   icu::StringByteSink<std::string> sink(&result);
   normalizer->normalizeUTF8(0,

@@ -97,7 +97,10 @@ TEST_P(Golden, EveryLineGivesTheReferencesIds) {
 INSTANTIATE_TEST_SUITE_P(Models, Golden,
                          testing::Values(Case{"minilm.jsonl", "minilm-l6", true, 192},
                                          Case{"minilm_pairs.jsonl", "minilm-l6", true, 16},
-                                         Case{"tiny-bert.jsonl", "tiny-bert", false, 96}));
+                                         Case{"tiny-bert.jsonl", "tiny-bert", false, 96},
+                                         Case{"tiny-gpt2.jsonl", "tiny-gpt2", false, 96},
+                                         Case{"tiny-roberta.jsonl", "tiny-roberta", false, 96},
+                                         Case{"tiny-llama.jsonl", "tiny-llama", false, 96}));
 
 }  // namespace
 }  // namespace plateau::trainer
