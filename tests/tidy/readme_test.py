@@ -31,7 +31,9 @@ def prepared(command):
     command = " && ".join(part for part in command.split(" && ") if not LEFT_OUT.search(part))
     if re.search(r"plateau run \S*quickstart\.yaml", command) and "--smoke" not in command:
         command += " --smoke"
-    return command or None
+    # A smoke run has a run folder of its own.
+    return re.sub(r"(plateau (status|results \w+)) quickstart\b", r"\1 quickstart-smoke",
+                  command) or None
 
 
 def findings(source, _build):

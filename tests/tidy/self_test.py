@@ -139,6 +139,8 @@ class Planted(unittest.TestCase):
         self.assertIsNone(readme_test.prepared("./plateau test -L unit"))
         self.assertEqual(readme_test.prepared("./plateau run sweeps/quickstart.yaml"),
                          "./plateau run sweeps/quickstart.yaml --smoke")
+        self.assertEqual(readme_test.prepared("./plateau results table quickstart --format tex"),
+                         "./plateau results table quickstart-smoke --format tex")
         self.assertEqual(readme_test.prepared("cmake --preset dev && cmake --build --preset dev"),
                          "cmake --preset dev")
 
