@@ -26,7 +26,7 @@ std::uint32_t load_big_endian(const std::uint8_t* p) {
 }  // namespace
 
 void Sha256::block(const std::uint8_t* bytes) {
-  std::array<std::uint32_t, 64> w;
+  std::array<std::uint32_t, 64> w{};
   for (std::size_t i = 0; i < 16; ++i)
     w[i] = load_big_endian(bytes + 4 * i);
   for (std::size_t i = 16; i < 64; ++i) {
@@ -76,7 +76,7 @@ std::string Sha256::hex() {
   update(&one, 1);
   while (buffered_ != 56)
     update(&zero, 1);
-  std::array<std::uint8_t, 8> length;
+  std::array<std::uint8_t, 8> length{};
   for (std::size_t i = 0; i < 8; ++i) {
     length[i] = static_cast<std::uint8_t>(bits >> (56 - 8 * i) & 0xff);
   }
