@@ -343,6 +343,7 @@ TEST_P(OrphanTest, dies_with_its_agent) {
   }
   pid_t trainer = 0;
   ASSERT_EQ(::read(told[0], &trainer, sizeof trainer), static_cast<ssize_t>(sizeof trainer));
+  ::usleep(300'000);  // Into the hang, where nobody reads the end of file.
   ASSERT_TRUE(alive(trainer));
   ::kill(agent, SIGKILL);
   ::waitpid(agent, nullptr, 0);
