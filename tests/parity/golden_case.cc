@@ -176,8 +176,8 @@ at::Tensor synth_uniform(const std::string& name, const std::vector<std::int64_t
   at::Tensor values = at::empty(shape, at::kFloat);
   float* out = values.data_ptr<float>();
   for (std::int64_t i = 0; i < values.numel(); ++i) {
-    // splitmix64 of hash + i.
-    std::uint64_t z = hash + static_cast<std::uint64_t>(i) + 0x9e3779b97f4a7c15ULL;
+    // The i-th number of splitmix64 from the hash.
+    std::uint64_t z = hash + (static_cast<std::uint64_t>(i) + 1) * 0x9e3779b97f4a7c15ULL;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     z ^= z >> 31;

@@ -89,11 +89,11 @@ TEST_P(Golden, agrees_with_the_reference) {
 INSTANTIATE_TEST_SUITE_P(
     Cases, Golden,
     ::testing::Values(Case{"tiny-bert", "lora_qv"}, Case{"tiny-bert", "lora_all"},
-                    Case{"tiny-bert", "rslora_all"}, Case{"tiny-bert", "dora_qv"},
-                    Case{"tiny-bert", "dora_all"}, Case{"tiny-bert", "loreft_f1l1"},
-                    Case{"tiny-bert", "loreft_f3l3_shared"}, Case{"minilm", "lora_qv"},
-                    Case{"minilm", "lora_all_synth"}, Case{"minilm", "rslora_all_synth"},
-                    Case{"minilm", "dora_all_synth"}, Case{"minilm", "loreft_f1l1_shared"}),
+                      Case{"tiny-bert", "rslora_all"}, Case{"tiny-bert", "dora_qv"},
+                      Case{"tiny-bert", "dora_all"}, Case{"tiny-bert", "loreft_f1l1"},
+                      Case{"tiny-bert", "loreft_f3l3_shared"}, Case{"minilm", "lora_qv"},
+                      Case{"minilm", "lora_all_synth"}, Case{"minilm", "rslora_all_synth"},
+                      Case{"minilm", "dora_all_synth"}, Case{"minilm", "loreft_f1l1_shared"}),
     [](const auto& row) {
       std::string name = std::string(row.param.model) + "_" + row.param.method;
       std::replace(name.begin(), name.end(), '-', '_');

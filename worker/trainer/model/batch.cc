@@ -37,7 +37,8 @@ at::Tensor make_key_mask(const PackedBatch& batch, const at::TensorOptions& opti
     const std::int64_t length = batch.lengths[static_cast<std::size_t>(s)];
     mask.select(0, s).narrow(0, length, batch.longest - length).fill_(-HUGE_VAL);
   }
-  return mask.view({batch.sequences(), 1, 1, batch.longest}).to(options);
+  return mask.view({batch.sequences(), 1, 1, batch.longest})
+      .to(options.device(), c10::typeMetaToScalarType(options.dtype()));
 }
 
 }  // namespace

@@ -33,7 +33,10 @@ std::vector<std::string> supported_architectures() {
 }
 
 Result<std::shared_ptr<const Model>> load_model(const std::filesystem::path& folder,
-                                                const LoadOptions& options) {
+                                                const LoadOptions& given) {
+  // An open dtype or device would be resolved anew at every use.
+  LoadOptions options = given;
+  options.options = at::TensorOptions().dtype(given.options.dtype()).device(given.options.device());
   const std::string where = (folder / "config.json").string();
   const auto text = read_file(where);
   if (!text) return text.error();

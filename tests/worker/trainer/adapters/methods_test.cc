@@ -1,0 +1,248 @@
+// What is special to one method.
+#include <cstdlib>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "common/base/file.h"
+#include "tests/worker/trainer/support/tiny.h"
+#include "worker/trainer/adapters/dora.h"
+#include "worker/trainer/adapters/dropout.h"
+#include "worker/trainer/adapters/init.h"
+#include "worker/trainer/adapters/lora.h"
+#include "worker/trainer/adapters/loreft.h"
+#include "worker/trainer/adapters/registry.h"
+#include "worker/trainer/adapters/targets.h"
+#include "worker/trainer/pack/pack.h"
+
+namespace plateau::trainer {
+namespace {
+
+using testing::tiny_bert;
+using testing::tiny_data;
+using testing::tiny_member;
+using testing::tiny_trial;
+
+TEST(Lora, has_the_parameters_of_the_articles_example) {
+  // A 512 x 64 matrix has 32,768 parameters; its update at rank 8 has 4,608.
+  EXPECT_EQ(512 * 64, 32768);
+  EXPECT_EQ(lora_parameters(512, 64, 8), 4608);
+}
+
+TEST(Lora, starts_as_the_base_and_scales_by_alpha_over_rank) {
+  const auto model = tiny_bert();
+  auto member = tiny_member(tiny_trial("lora", 4, 1), model, tiny_data());
+  for (const TrainedTensor& tensor : member->adapter().trained()) {
+    const double largest = tensor.value.abs().max().item<double>();
+    if (tensor.name.ends_with("lora_B.weight")) {
+      EXPECT_EQ(largest, 0.0);
+    } else {
+      const double bound = 1.0 / std::sqrt(static_cast<double>(tensor.value.size(1)));
+      EXPECT_LE(largest, bound);
+      EXPECT_GT(largest, 0.8 * bound);
+    }
+  }
+  LoraSettings settings{16, 32.0, 0.0, false, {}};
+  EXPECT_EQ(settings.scale(), 2.0);
+  settings.rslora = true;
+  EXPECT_EQ(settings.scale(), 8.0);
+}
+
+TEST(Lora, refuses_a_rank_that_a_matrix_does_not_allow) {
+  const auto model = tiny_bert();
+  const Trial trial = tiny_trial("lora", 17, 1);
+  const auto made = make_adapter("lora", {*model, trial.adapter.parameters, 1});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_NE(made.error().message.find("16 x 16; use at most 16"), std::string::npos)
+      << made.error().message;
+}
+
+TEST(Targets, match_as_peft_does) {
+  const auto model = tiny_bert(at::kDouble, Pooling::kCls);
+  const auto count = [&](const nlohmann::json& targets) {
+    const auto matched = match_targets(model->linears(), targets);
+    return matched ? static_cast<int>(matched->size()) : -1;
+  };
+  EXPECT_EQ(count("all-linear"), 13);
+  EXPECT_EQ(count("All-Linear"), 13);
+  EXPECT_EQ(count({"query", "value"}), 4);
+  EXPECT_EQ(count({"output.dense"}), 4);
+  EXPECT_EQ(count({"attention.output.dense"}), 2);
+  EXPECT_EQ(count({"dense"}), 7);
+  EXPECT_EQ(count({"bert.pooler.dense"}), 1);
+  EXPECT_EQ(count(R"(.*layer\.1\..*\.(query|key))"), 2);
+  EXPECT_EQ(count({"uery"}), -1);
+  const auto missing = match_targets(model->linears(), {"querry"});
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("nearest name is 'query'"), std::string::npos);
+}
+
+TEST(Dora, factored_row_norms_equal_the_dense_ones) {
+  const at::Tensor w = normal_tensor({24, 16}, 1.0, 1, at::kDouble);
+  const at::Tensor a = normal_tensor({3, 16}, 0.5, 2, at::kDouble);
+  const at::Tensor b = normal_tensor({24, 3}, 0.5, 3, at::kDouble);
+  const at::Tensor dense = (w + at::mm(b, a) * 1.7).norm(2, 1);
+  const at::Tensor squared = w.square().sum(1);
+  const at::Tensor factored = factored_row_norms(w, squared, a, b, 1.7);
+  EXPECT_LE((dense - factored).abs().max().item<double>(), 1e-13);
+  const auto single = [](const at::Tensor& tensor) { return tensor.to(at::kFloat); };
+  const at::Tensor quick =
+      factored_row_norms(single(w), single(squared), single(a), single(b), 1.7);
+  EXPECT_LE(((quick - dense) / dense).abs().max().item<double>(), 1e-6);
+}
+
+TEST(Loreft, stays_orthonormal_at_every_step) {
+  for (const auto& [dtype, tolerance] :
+       {std::pair{at::kDouble, 1e-12}, std::pair{at::kFloat, 1e-6}}) {
+    Trial trial = tiny_trial("loreft", 5, 2);
+    trial.optimizer.learning_rate = 0.3;
+    trial.optimizer.weight_decay = 0.5;
+    trial.optimizer.schedule = "constant";
+    auto member = tiny_member(trial, tiny_bert(dtype), tiny_data());
+    auto& adapter = dynamic_cast<Loreft&>(member->adapter());
+    const at::Tensor initial = adapter.current_rotations().front();
+    Pack pack;
+    pack.join(member.get());
+    for (int step = 0; step < 20; ++step) {
+      pack.step();
+      for (const at::Tensor& rotation : adapter.current_rotations()) {
+        const at::Tensor gram = at::mm(rotation.t(), rotation);
+        EXPECT_LE((gram - at::eye(5, gram.options())).abs().max().item<double>(), tolerance);
+      }
+    }
+    EXPECT_GT((adapter.current_rotations().front() - initial).abs().max().item<double>(), 0.1);
+  }
+}
+
+TEST(Rotation, starts_at_the_given_columns_and_a_dense_base_agrees) {
+  const std::int64_t n = 12, r = 4;
+  const RotationBase base = random_base(n, r, 9, at::kDouble);
+  const at::Tensor x = initial_rotation_parameter(n, r, at::kDouble);
+  const at::Tensor start = rotations({x}, {base}).front();
+  EXPECT_LE((rotations({x}, {base_from_columns(start, at::kDouble)}).front() - start)
+                .abs()
+                .max()
+                .item<double>(),
+            1e-14);
+  // The implicit base applied to every unit vector is the dense matrix.
+  const at::Tensor signs = at::cat({base.signs, at::ones({n - r}, at::kDouble)});
+  const at::Tensor dense =
+      at::diag(signs) -
+      at::mm(base.vectors, at::mm(base.inner, at::mm(base.vectors.t(), at::diag(signs))));
+  EXPECT_LE((at::mm(dense.t(), dense) - at::eye(n, at::kDouble)).abs().max().item<double>(), 1e-14);
+  const at::Tensor moved = x + at::tril(normal_tensor({n, r}, 0.5, 4, at::kDouble), -1);
+  RotationBase as_matrix;
+  as_matrix.dense = dense;
+  EXPECT_LE((rotations({moved}, {base}).front() - rotations({moved}, {as_matrix}).front())
+                .abs()
+                .max()
+                .item<double>(),
+            1e-14);
+}
+
+TEST(Rotation, equals_torchs_householder_product) {
+  const std::int64_t n = 10, r = 3;
+  const at::Tensor x = initial_rotation_parameter(n, r, at::kDouble) +
+                       at::tril(normal_tensor({n, r}, 0.7, 5, at::kDouble), -1);
+  const at::Tensor vectors = at::tril(x, -1);
+  const at::Tensor tau = 2.0 / (1.0 + vectors.square().sum(0));
+  const at::Tensor expected = -at::linalg_householder_product(vectors, tau);
+  RotationBase identity;
+  identity.dense = at::eye(n, at::kDouble);
+  EXPECT_LE((rotations({x}, {identity}).front() - expected).abs().max().item<double>(), 1e-14);
+}
+
+TEST(Rotation, of_full_rank_works) {
+  const RotationBase base = random_base(6, 6, 1, at::kDouble);
+  const at::Tensor q = rotations({initial_rotation_parameter(6, 6, at::kDouble)}, {base}).front();
+  EXPECT_LE((at::mm(q.t(), q) - at::eye(6, at::kDouble)).abs().max().item<double>(), 1e-13);
+}
+
+TEST(Positions, are_read_and_clipped_at_half_of_the_text) {
+  const auto positions = parse_positions("f3+l2");
+  ASSERT_TRUE(positions);
+  EXPECT_EQ(first_positions(*positions, 8), (std::vector<std::int64_t>{0, 1, 2}));
+  EXPECT_EQ(last_positions(*positions, 8), (std::vector<std::int64_t>{6, 7}));
+  EXPECT_EQ(first_positions(*positions, 5), (std::vector<std::int64_t>{0, 1}));
+  EXPECT_EQ(last_positions(*positions, 3), (std::vector<std::int64_t>{2}));
+  EXPECT_TRUE(first_positions(*positions, 1).empty());
+  for (const char* bad : {"", "f", "x1", "f1+f2", "f1l1", "f-1", "f0+l0", "f1+"})
+    EXPECT_FALSE(parse_positions(bad)) << bad;
+}
+
+// Places that pyreft fills up with a padding token do not exist here; the rest must be equal.
+TEST(Positions, equal_pyrefts_table) {
+  const char* shared = std::getenv("PLATEAU_SHARED");
+  const char* source = std::getenv("PLATEAU_SOURCE_DIR");
+  const std::filesystem::path file =
+      (shared != nullptr ? std::filesystem::path(shared)
+                         : std::filesystem::path(source != nullptr ? source : ".") / "../shared") /
+      "golden/misc/loreft_positions.json";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << "the reference table is not here";
+  const auto table = nlohmann::json::parse(*read_file(file));
+  ASSERT_GT(table.size(), 50U);
+  for (const auto& row : table) {
+    const auto positions = parse_positions(row["positions"]);
+    ASSERT_TRUE(positions) << row["positions"];
+    const std::int64_t length = row["last_position"];
+    const auto first = first_positions(*positions, length);
+    const auto last = last_positions(*positions, length);
+    std::vector<std::int64_t> both = first;
+    both.insert(both.end(), last.begin(), last.end());
+    const bool split = !row["share_weights"] && !first.empty() && !last.empty();
+    const auto& locations = row["locations"];
+    for (std::size_t i = 0; i < locations.size(); ++i) {
+      std::vector<std::int64_t> found;
+      for (const std::int64_t place : locations[i]) {
+        if (place >= 0 && place < length) found.push_back(place);
+      }
+      const auto& expected = !split ? both : i < locations.size() / 2 ? first : last;
+      EXPECT_EQ(found, expected) << row.dump();
+    }
+  }
+}
+
+TEST(Loreft, refuses_layers_and_ranks_that_are_not_there) {
+  const auto model = tiny_bert();
+  Trial trial = tiny_trial("loreft", 17, 1);
+  EXPECT_FALSE(make_adapter("loreft", {*model, trial.adapter.parameters, 1}));
+  trial = tiny_trial("loreft", 2, 1);
+  trial.adapter.parameters["layers"] = {0, 2};
+  const auto layer = make_adapter("loreft", {*model, trial.adapter.parameters, 1});
+  ASSERT_FALSE(layer);
+  EXPECT_NE(layer.error().message.find("layers 0 to 1"), std::string::npos);
+}
+
+TEST(Loreft, of_the_upper_layer_leaves_the_lower_one_without_a_graph) {
+  const auto model = tiny_bert();
+  Trial trial = tiny_trial("loreft", 2, 1);
+  trial.adapter.parameters["layers"] = {1};
+  trial.adapter.parameters["share_weights"] = true;
+  auto member = tiny_member(trial, model, tiny_data());
+  EXPECT_EQ(member->adapter().trained().size(), 3U);
+  EXPECT_EQ(member->adapter_parameters(), 2 * 16 + 2 * 16 + 2);
+}
+
+TEST(Dropout, belongs_to_trial_step_place_and_sequence) {
+  const std::vector<std::int64_t> lengths = {3, 2}, tail = {2};
+  const DropoutKey key{5, 2, 0, true};
+  const auto mask = [&](double p, DropoutKey k, const char* place, const auto& sizes) {
+    return dropout_mask(p, k, place, sizes, 64, at::kDouble);
+  };
+  const at::Tensor whole = mask(0.3, key, "a", lengths);
+  EXPECT_TRUE(whole.equal(mask(0.3, key, "a", lengths)));
+  EXPECT_TRUE(whole.narrow(0, 3, 2).equal(mask(0.3, {5, 2, 1, true}, "a", tail)));
+  EXPECT_FALSE(whole.equal(mask(0.3, {6, 2, 0, true}, "a", lengths)));
+  EXPECT_FALSE(whole.equal(mask(0.3, {5, 3, 0, true}, "a", lengths)));
+  EXPECT_FALSE(whole.equal(mask(0.3, key, "b", lengths)));
+  EXPECT_FALSE(mask(0.3, {5, 2, 0, false}, "a", lengths).defined());
+  EXPECT_FALSE(mask(0.0, key, "a", lengths).defined());
+  const std::vector<std::int64_t> many(200, 10);
+  const at::Tensor large = mask(0.3, key, "a", many);
+  EXPECT_NEAR((large == 0).to(at::kDouble).mean().item<double>(), 0.3, 0.01);
+  EXPECT_NEAR(large.mean().item<double>(), 1.0, 0.02);
+}
+
+}  // namespace
+}  // namespace plateau::trainer
