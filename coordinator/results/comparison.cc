@@ -103,8 +103,9 @@ std::string floor_note(const std::vector<Comparison>& all) {
     fewest = std::min(fewest, one.differences.size());
   const double least = statistics::smallest_p(fewest) * static_cast<double>(all.size());
   if (least <= kLevel) return "";
-  return "Too few pairs for any claim: " + std::to_string(fewest) + " pairs and " +
-         std::to_string(all.size()) + (all.size() == 1 ? " comparison" : " comparisons") +
+  return "Too few pairs for any claim: " + std::to_string(fewest) +
+         (fewest == 1 ? " pair and " : " pairs and ") + std::to_string(all.size()) +
+         (all.size() == 1 ? " comparison" : " comparisons") +
          " cannot reach p = 0.05, whatever the values; the best possible is " +
          format_fixed(std::min(1.0, least), 4) + " after Holm.";
 }

@@ -5,10 +5,12 @@
 #include "coordinator/results/catalogue_notes.h"
 #include "coordinator/results/cells.h"
 #include "coordinator/results/comparison.h"
+#include "coordinator/results/figure/pareto_figure.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/plateau_report.h"
 #include "coordinator/results/summary.h"
 #include "coordinator/results/table.h"
+#include "coordinator/results/trace.h"
 
 namespace plateau {
 
@@ -134,6 +136,37 @@ Result<std::string> comparison_text(const RunView& run, TableFormat format) {
 
 std::string terminal_table(const RunView& run, int columns) {
   return results::terminal(results::build_table(summary_of(run)), columns);
+}
+
+std::string trace_text(const RunView& run, TableFormat format) {
+  if (format == TableFormat::kCsv) return results::trace_csv(run);
+  auto text = written(results::trace_table(run), format, results::trace_json(run));
+  return *text;  // Every format but csv has a writer.
+}
+
+const std::vector<std::pair<std::string, FigureKind>>& figure_kinds() {
+  static const std::vector<std::pair<std::string, FigureKind>> kinds{
+      {"rank", FigureKind::kRank}, {"pareto", FigureKind::kPareto}};
+  return kinds;
+}
+
+Result<std::string> figure_svg(const RunView& run, FigureKind kind, double width) {
+  if (width != 0.0 && !(width >= 200.0 && width <= 2000.0)) {
+    return invalid_argument("a figure of " + format_number(width) +
+                            " points cannot be read; choose 200 to 2000 (252 is a column of most "
+                            "two-column papers, 504 both).");
+  }
+  const results::Summary summary = results::summarise(run);
+  const results::FigureOptions options{width};
+  const auto drawing = kind == FigureKind::kRank ? results::rank_figure(summary, options)
+                                                 : results::pareto_figure(summary, options);
+  if (!drawing) {
+    return not_found("run '" + run.name +
+                     "' has no finished trial of an adapter with a rank yet, so this figure would "
+                     "be empty. See 'plateau status " +
+                     run.name + "'.");
+  }
+  return results::to_svg(*drawing);
 }
 
 }  // namespace plateau

@@ -45,6 +45,17 @@ Result<std::string> plateau_text(const RunView& run, const PlateauRequest& reque
 // adapters that share a rank and a seed.
 Result<std::string> comparison_text(const RunView& run, TableFormat format);
 
+// The trials and attempts behind every cell.
+std::string trace_text(const RunView& run, TableFormat format);
+
+enum class FigureKind { kRank, kPareto };
+// "rank", "pareto": for --kind.
+const std::vector<std::pair<std::string, FigureKind>>& figure_kinds();
+
+// An SVG, `width` points wide (0: 360 for one panel, 504 for several). kInvalidArgument: a width
+// under 200 or over 2000; kNotFound: nothing is finished that this figure could show.
+Result<std::string> figure_svg(const RunView& run, FigureKind kind, double width);
+
 // The table with its notes for a terminal: UTF-8, no colours, no line over `columns` characters
 // (at least 60), ends with a newline.
 std::string terminal_table(const RunView& run, int columns = 100);

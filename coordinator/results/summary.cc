@@ -206,7 +206,7 @@ void sort_cells(Summary& summary) {
 
 void add_facts(Summary& summary, const TrialRow& row) {
   const Trial& trial = row.trial;
-  std::size_t base = position(summary.bases, trial.base.name);
+  const std::size_t base = position(summary.bases, trial.base.name);
   if (base == summary.bases.size()) {
     summary.bases.push_back({trial.base.name,
                              trial.base.source,
@@ -216,13 +216,25 @@ void add_facts(Summary& summary, const TrialRow& row) {
                              {}});
   }
   if (row.base_parameters > 0) summary.bases[base].parameters = row.base_parameters;
-  std::size_t task = position(summary.tasks, trial.task.name);
-  if (task == summary.tasks.size()) {
+  if (position(summary.tasks, trial.task.name) == summary.tasks.size()) {
     summary.tasks.push_back({trial.task.name, metric_style(trial.task.metric), trial.task, {}});
   }
-  auto& notes = summary.tasks[task].notes;
-  for (const std::string& note : row.notes) {
-    if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+}
+
+// What every finished trial of a task says is about the task; the rest is about that trial.
+void add_task_notes(Summary& summary, const RunView& run) {
+  for (TaskSummary& task : summary.tasks) {
+    bool first = true;
+    for (const TrialRow& row : run.trials) {
+      if (row.trial.task.name != task.name || row.state != TrialState::kFinished) continue;
+      if (first) task.notes = row.notes;
+      first = false;
+      const auto unsaid = [&](const std::string& note) {
+        return std::find(row.notes.begin(), row.notes.end(), note) == row.notes.end();
+      };
+      task.notes.erase(std::remove_if(task.notes.begin(), task.notes.end(), unsaid),
+                       task.notes.end());
+    }
   }
 }
 
@@ -255,6 +267,7 @@ Summary summarise(const RunView& run) {
     if (is_new) groups.emplace_back();
     groups[place->second].push_back(&row);
   }
+  add_task_notes(summary, run);
   summary.device_names.assign(devices.begin(), devices.end());
 
   std::vector<Flat> flats;

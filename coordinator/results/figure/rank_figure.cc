@@ -4,26 +4,15 @@
 #include <cmath>
 #include <set>
 
-#include "common/base/text.h"
 #include "coordinator/results/figure/axis.h"
+#include "coordinator/results/figure/legend.h"
 #include "coordinator/results/figure/style.h"
 
 namespace plateau::results {
 namespace {
 
-constexpr double kFont = 9.0;
-constexpr double kSmallFont = 7.5;
-constexpr double kSmallLine = 10.0;
 // Baselines are drawn while the lines themselves keep a third of the axis.
 constexpr double kMostFlattening = 3.0;
-constexpr char kGridColor[] = "#E4E4E4";
-constexpr char kTextColor[] = "#222222";
-constexpr char kSoftColor[] = "#666666";
-
-struct Rect {
-  double left = 0, top = 0, right = 0, bottom = 0;
-};
-
 struct Panel {
   std::string base;
   std::string task;
@@ -60,20 +49,6 @@ std::vector<Panel> panels(const Summary& summary, const std::vector<Curve>& all)
     }
   }
   return result;
-}
-
-// Line styles and baseline strokes go by name, so that an adapter looks the same in every panel.
-struct Names {
-  std::vector<std::string> curves;
-  std::vector<std::string> baselines;
-};
-
-void add_name(std::vector<std::string>& names, const std::string& name) {
-  if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-}
-
-std::size_t index_of(const std::vector<std::string>& names, const std::string& name) {
-  return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
 struct Range {
@@ -343,43 +318,6 @@ class PanelPainter {
   std::vector<const Cell*> off_scale_;
 };
 
-struct LegendEntry {
-  std::string text;
-  std::size_t index = 0;
-  bool is_baseline = false;
-};
-
-// Entries in rows, left to right, a new row where the next would not fit. Returns the height.
-double paint_legend(const Names& names, Point from, double width, Drawing& drawing) {
-  std::vector<LegendEntry> entries;
-  for (std::size_t i = 0; i < names.curves.size(); ++i)
-    entries.push_back({names.curves[i], i, false});
-  for (std::size_t i = 0; i < names.baselines.size(); ++i)
-    entries.push_back({names.baselines[i], i, true});
-  constexpr double kSample = 26.0;
-  constexpr double kRowHeight = 13.0;
-  Point at = from;
-  for (const LegendEntry& entry : entries) {
-    const double needed = kSample + 4 + text_width(entry.text, kFont) + 12;
-    if (at.x > from.x && at.x + needed > from.x + width) at = {from.x, at.y + kRowHeight};
-    const double y = at.y - 3;
-    if (entry.is_baseline) {
-      drawing.shapes.push_back(
-          Polyline{{{at.x, y}, {at.x + kSample, y}}, baseline_stroke(entry.index)});
-    } else {
-      const LineStyle style = line_style(entry.index);
-      drawing.shapes.push_back(
-          Polyline{{{at.x, y}, {at.x + kSample, y}}, {style.color, 1.5, style.dashes}});
-      drawing.shapes.push_back(
-          Marker{{at.x + kSample / 2, y}, style.marker, 6.4, style.color, "#FFFFFF"});
-    }
-    drawing.shapes.push_back(Label{
-        {at.x + kSample + 4, at.y}, entry.text, kFont, Anchor::kStart, false, false, kTextColor});
-    at.x += needed;
-  }
-  return at.y - from.y + kRowHeight;
-}
-
 // "3" when every cell planned as many seeds, "2 to 5" otherwise.
 std::string seeds_of(const std::vector<Panel>& all) {
   std::set<std::size_t> counts;
@@ -409,20 +347,6 @@ std::string reading(const std::vector<Panel>& all, const Off& off) {
   if (any_incomplete(all)) text += " Hollow: seeds missing.";
   if (!off.cells.empty()) text += " Arrow: a baseline beyond the axis.";
   return text;
-}
-
-std::vector<std::string> wrapped(const std::string& text, double width, double size) {
-  std::vector<std::string> lines{""};
-  for (const std::string& word : split(text, ' ')) {
-    std::string& line = lines.back();
-    const std::string longer = line.empty() ? word : line + " " + word;
-    if (!line.empty() && text_width(longer, size) > width) {
-      lines.push_back(word);
-    } else {
-      line = longer;
-    }
-  }
-  return lines;
 }
 
 std::string describe(const std::vector<Panel>& all) {
@@ -472,7 +396,7 @@ std::optional<Drawing> rank_figure(const Summary& summary, const FigureOptions& 
   const auto rows = static_cast<double>((all.size() + columns - 1) / columns);
   double y = rows * panel_height + 14;
   y += paint_legend(names, {48, y}, width - 56, drawing);
-  for (const std::string& line : wrapped(reading(all, off), width - 56, kSmallFont)) {
+  for (const std::string& line : wrapped_lines(reading(all, off), width - 56, kSmallFont)) {
     drawing.shapes.push_back(
         Label{{48, y}, line, kSmallFont, Anchor::kStart, false, false, kSoftColor});
     y += kSmallLine;

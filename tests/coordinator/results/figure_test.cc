@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/results/figure/axis.h"
+#include "coordinator/results/figure/pareto_figure.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "tests/coordinator/results/run_builder.h"
 
@@ -172,6 +173,44 @@ TEST(RankFigure, svg_is_the_same_twice_and_escapes_names) {
   EXPECT_FALSE(std::regex_search(svg, std::regex("&(?!amp;|lt;|gt;|quot;|#39;)")));
   EXPECT_FALSE(std::regex_search(
       svg, std::regex("<(?![?]xml|/?(svg|title|desc|rect|polyline|polygon|circle|path|text)\\b)")));
+}
+
+TEST(ParetoFigure, the_front_is_what_nothing_smaller_equals) {
+  RunBuilder builder;
+  builder.add({"lora", 1, {0.80, 0.80}, "tweets", 0.003, 1000});
+  builder.add({"lora", 4, {0.80, 0.80}, "tweets", 0.003, 4000});    // equalled by a smaller one
+  builder.add({"lora", 16, {0.90, 0.90}, "tweets", 0.003, 16000});  // on the front
+  builder.add({"loreft", 1, {0.70, 0.70}, "tweets", 0.003, 500});   // on the front: the smallest
+  builder.add({"dora", 1, {0.95, 0.99}, "tweets", 0.003, 1000});    // incomplete
+  builder.end(9, TrialState::kFailed, "x");
+  const Summary summary = summarise(builder.run);
+  std::vector<const Cell*> cells;
+  for (const Cell& cell : summary.cells)
+    cells.push_back(&cell);
+  std::string front;
+  for (const Cell* cell : pareto_front(cells))
+    front += cell->method + std::to_string(*cell->rank) + " ";
+  EXPECT_EQ(front, "loreft1 lora1 lora16 ");
+}
+
+TEST(ParetoFigure, parameters_stand_on_a_log10_axis) {
+  const auto drawing = pareto_figure(summarise(quickstart_run()));
+  ASSERT_TRUE(drawing.has_value());
+  const double ten = place_of(*drawing, "10k").x;
+  const double twenty = place_of(*drawing, "20k").x;
+  const double hundred = place_of(*drawing, "100k").x;
+  EXPECT_NEAR((twenty - ten) / (hundred - ten), 0.30103, 1e-5);
+  const std::string svg = to_svg(*drawing);
+  EXPECT_EQ(svg, to_svg(*pareto_figure(summarise(quickstart_run()))));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg, Not(HasSubstr("inf")));
+}
+
+TEST(ParetoFigure, nothing_complete_gives_no_figure) {
+  RunBuilder builder;
+  builder.add({"lora", 4, {0.5, 0.5}});
+  builder.end(1, TrialState::kRunning);
+  EXPECT_FALSE(pareto_figure(summarise(builder.run)).has_value());
 }
 
 TEST(RankFigure, nothing_to_draw_gives_no_figure) {

@@ -123,6 +123,16 @@ TEST(Summary, of_two_values_of_a_metric_the_later_step_counts) {
   EXPECT_EQ(*summarise(builder.run).cells[0].mean, 0.9);
 }
 
+TEST(Summary, a_note_is_about_the_task_when_every_finished_trial_has_it) {
+  RunBuilder builder;
+  builder.add({"lora", 1, {0.8, 0.8, 0.8}});
+  builder.end(0, TrialState::kFailed, "x");  // a trial without a result says nothing
+  builder.row(1).notes = {"12 duplicates dropped", "this trial only"};
+  builder.row(2).notes = {"12 duplicates dropped"};
+  EXPECT_EQ(summarise(builder.run).tasks[0].notes,
+            std::vector<std::string>{"12 duplicates dropped"});
+}
+
 TEST(Summary, an_empty_run_is_empty) {
   const Summary summary = summarise(RunView{});
   EXPECT_TRUE(summary.cells.empty());

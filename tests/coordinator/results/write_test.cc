@@ -75,6 +75,16 @@ TEST_F(WriteResults, the_catalogue_says_how_a_task_was_made) {
   EXPECT_THAT(table_text(run, TableFormat::kJson), ::testing::HasSubstr("licence as stated"));
 }
 
+TEST_F(WriteResults, figures_of_every_kind_and_their_refusals) {
+  for (const auto& [name, kind] : figure_kinds()) {
+    const auto svg = figure_svg(quickstart_run(), kind, 252.0);
+    ASSERT_TRUE(svg) << name;
+    EXPECT_THAT(*svg, ::testing::HasSubstr("width=\"252pt\""));
+    EXPECT_EQ(figure_svg(RunView{}, kind, 0.0).error().kind, ErrorKind::kNotFound);
+    EXPECT_EQ(figure_svg(quickstart_run(), kind, 20.0).error().kind, ErrorKind::kInvalidArgument);
+  }
+}
+
 TEST_F(WriteResults, statistics_refuse_what_cannot_be_asked) {
   const RunView run = quickstart_run();
   EXPECT_TRUE(plateau_text(run, {0.5}, TableFormat::kMarkdown));
