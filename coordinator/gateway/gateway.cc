@@ -133,7 +133,7 @@ Result<std::optional<Event>> Gateway::take_finished(event::Report report) {
     if (adopted.error().kind != ErrorKind::kNotFound) return adopted.error();
     // The worker was told that all had arrived and has let go of its copy: train again.
     log_(adopted.error().message);
-    report.body = report::HandedBack{adopted.error().message};
+    report.body = report::Failed{FailureKind::kNodeFault, adopted.error().message, {}};
   }
   return std::optional<Event>(std::move(report));
 }
