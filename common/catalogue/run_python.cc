@@ -17,7 +17,7 @@ namespace {
 // Reads until the end of the pipe; a line ends with \n or \r.
 void read_lines(int fd, const std::function<void(const std::string&)>& on_line,
                 std::string& last_line) {
-  std::array<char, 4096> bytes;
+  std::array<char, 4096> bytes{};
   std::string line;
   const auto flush = [&] {
     if (line.empty()) return;
