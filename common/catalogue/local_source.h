@@ -15,7 +15,8 @@ Result<BaseSource> local_base(const SourceReference& reference, const std::files
 
 // A folder of {train,validation,test}.jsonl, .csv or .tsv (train is needed), or one such file.
 // Reads the training rows once, for columns and classes: columns are `sentence` or
-// `sentence1`/`sentence2`, and `label`, unless `columns` names others. Classes are those that
+// `sentence1`/`sentence2` or `text`, and `label`, unless `columns` names others; rows with
+// `input_ids` need no text. Classes are those that
 // `labels` names, in its order (whole numbers in the data are then indices), else those in the
 // data: numbers by value, words by the alphabet. Labels that are fractions make it a regression.
 // kNotFound, kCorrupt, kInvalidArgument: a missing column, a label outside of `labels`.

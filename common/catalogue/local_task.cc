@@ -120,10 +120,14 @@ Status find_columns(const SourceReference& reference, const Rows& rows, TaskSpec
   for (const auto& [name, value] : first.items())
     there.push_back(name);
   const Json given = reference.options.value("columns", Json::object());
-  const bool pair = !first.contains("sentence") && first.contains("sentence1");
-  task.columns = {{"text", pair ? "sentence1" : "sentence"}, {"label", "label"}};
-  if (pair) task.columns["text_pair"] = "sentence2";
-  if (given.contains("text")) task.columns.erase("text_pair");
+  task.columns = {{"label", "label"}};
+  // The order in which the trainer looks for them as well; token ids need no column of text.
+  if (!first.contains("input_ids") && !given.contains("text")) {
+    const bool pair = !first.contains("sentence") && first.contains("sentence1");
+    const bool plain = !first.contains("sentence") && !pair && first.contains("text");
+    task.columns["text"] = pair ? "sentence1" : plain ? "text" : "sentence";
+    if (pair) task.columns["text_pair"] = "sentence2";
+  }
   for (const auto& [role, name] : given.items())
     task.columns[role] = name.get<std::string>();
   for (const auto& [role, name] : task.columns) {

@@ -51,6 +51,16 @@ TEST_F(LocalTask, pairs_and_fractions) {
   EXPECT_EQ(source.spec.columns.at("text_pair"), "sentence2");
 }
 
+TEST_F(LocalTask, text_and_token_ids_are_found_too) {
+  folder_.write("train.jsonl",
+                "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"label\": 0}\n");
+  EXPECT_EQ(task().value().spec.columns.at("text"), "text");
+  folder_.write("train.jsonl",
+                "{\"input_ids\": [1, 2], \"label\": 1}\n"
+                "{\"input_ids\": [1], \"label\": 0}\n");
+  EXPECT_EQ(task().value().spec.columns.count("text"), 0u);
+}
+
 TEST_F(LocalTask, named_labels_take_indices_or_names) {
   folder_.write("train.jsonl",
                 "{\"sentence\": \"a\", \"label\": 1}\n{\"sentence\": \"b\", \"label\": 0}\n");
@@ -82,10 +92,10 @@ TEST_F(LocalTask, the_checksum_is_over_the_splits) {
 }
 
 TEST_F(LocalTask, a_missing_column_is_named_with_what_there_is) {
-  folder_.write("train.jsonl", "{\"text\": \"a\", \"lable\": 1}\n");
+  folder_.write("train.jsonl", "{\"sentence\": \"a\", \"lable\": 1}\n");
   EXPECT_EQ(message(), at("train.jsonl:1") +
                            " has no column 'label' for the label. Did you mean 'lable'? There are: "
-                           "lable, text. Name yours under `columns: {text: ..., label: ...}`");
+                           "lable, sentence. Name yours under `columns: {text: ..., label: ...}`");
 }
 
 TEST_F(LocalTask, a_label_outside_the_classes_has_its_line) {
