@@ -140,8 +140,11 @@ std::string terminal_table(const RunView& run, int columns) {
 
 std::string trace_text(const RunView& run, TableFormat format) {
   if (format == TableFormat::kCsv) return results::trace_csv(run);
-  auto text = written(results::trace_table(run), format, results::trace_json(run));
-  return *text;  // Every format but csv has a writer.
+  const results::Table table = results::trace_table(run);
+  // A folder that is cut names nothing, so these lines may be wider than a terminal.
+  constexpr int kWide = 240;
+  if (format == TableFormat::kTerminal) return results::terminal(table, kWide);
+  return *written(table, format, results::trace_json(run));  // Every other format has a writer.
 }
 
 const std::vector<std::pair<std::string, FigureKind>>& figure_kinds() {

@@ -36,7 +36,7 @@ std::vector<Traced> traced(const RunView& run, const Summary& summary) {
 
 std::string value_text(const Traced& one) {
   if (!one.seed->value) return state_word(one.seed->state);
-  return format_number(*one.seed->value);
+  return format_fixed(*one.seed->value, 6);
 }
 
 }  // namespace
@@ -74,7 +74,8 @@ Table trace_table(const RunView& run) {
     table.rows.push_back(std::move(row));
   }
   table.notes.push_back(
-      "Value: the task's metric on the test split as it is stored, of the accepted attempt, or the "
+      "Value: the task's metric on the test split as it is stored (six digits; csv and json have "
+      "all), of the accepted attempt, or the "
       "trial's state. A cell's mean is over the values between two rules. The folder is inside the "
       "run's and holds metrics.jsonl and predictions.jsonl.");
   return table;

@@ -24,31 +24,34 @@ std::size_t index_of(const std::vector<std::string>& names, const std::string& n
   return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
-double paint_legend(const Names& names, Point from, double width, Drawing& drawing) {
+double paint_legend(const Names& names, Samples samples, Rect place, Drawing& drawing) {
+  const Point from{place.left, place.top};
   std::vector<LegendEntry> entries;
   for (std::size_t i = 0; i < names.curves.size(); ++i)
     entries.push_back({names.curves[i], i, false});
   for (std::size_t i = 0; i < names.baselines.size(); ++i)
     entries.push_back({names.baselines[i], i, true});
-  constexpr double kSample = 26.0;
+  const double sample = samples == Samples::kLines ? 26.0 : 8.0;
   constexpr double kRowHeight = 13.0;
   Point at = from;
   for (const LegendEntry& entry : entries) {
-    const double needed = kSample + 4 + text_width(entry.text, kFont) + 12;
-    if (at.x > from.x && at.x + needed > from.x + width) at = {from.x, at.y + kRowHeight};
+    const double needed = sample + 4 + text_width(entry.text, kFont) + 12;
+    if (at.x > from.x && at.x + needed > place.right) at = {from.x, at.y + kRowHeight};
     const double y = at.y - 3;
     if (entry.is_baseline) {
       drawing.shapes.push_back(
-          Polyline{{{at.x, y}, {at.x + kSample, y}}, baseline_stroke(entry.index)});
+          Polyline{{{at.x, y}, {at.x + sample, y}}, baseline_stroke(entry.index)});
     } else {
       const LineStyle style = line_style(entry.index);
+      if (samples == Samples::kLines) {
+        drawing.shapes.push_back(
+            Polyline{{{at.x, y}, {at.x + sample, y}}, {style.color, 1.5, style.dashes}});
+      }
       drawing.shapes.push_back(
-          Polyline{{{at.x, y}, {at.x + kSample, y}}, {style.color, 1.5, style.dashes}});
-      drawing.shapes.push_back(
-          Marker{{at.x + kSample / 2, y}, style.marker, 6.4, style.color, "#FFFFFF"});
+          Marker{{at.x + sample / 2, y}, style.marker, 6.4, style.color, "#FFFFFF"});
     }
     drawing.shapes.push_back(Label{
-        {at.x + kSample + 4, at.y}, entry.text, kFont, Anchor::kStart, false, false, kTextColor});
+        {at.x + sample + 4, at.y}, entry.text, kFont, Anchor::kStart, false, false, kTextColor});
     at.x += needed;
   }
   return at.y - from.y + kRowHeight;

@@ -32,8 +32,11 @@ struct Names {
 void add_name(std::vector<std::string>& names, const std::string& name);
 std::size_t index_of(const std::vector<std::string>& names, const std::string& name);
 
+// Samples of the curves: lines with their marker, or the marker alone.
+enum class Samples { kLines, kMarkers };
+
 // Entries in rows, left to right, a new row where the next would not fit. Returns the height.
-double paint_legend(const Names& names, Point from, double width, Drawing& drawing);
+double paint_legend(const Names& names, Samples samples, Rect place, Drawing& drawing);
 
 // Words in lines of at most `width` points.
 std::vector<std::string> wrapped_lines(const std::string& text, double width, double size);

@@ -226,7 +226,7 @@ std::optional<Drawing> pareto_figure(const Summary& summary, const FigureOptions
     Painter(all[i], names, plot, drawing).paint(all.size() > 1);
   }
   double y = static_cast<double>((all.size() + columns - 1) / columns) * panel_height + 14;
-  y += paint_legend(names, {48, y}, width - 56, drawing);
+  y += paint_legend(names, Samples::kMarkers, {48, y, width - 8, y}, drawing);
   const std::string reading =
       "Marker: mean over seeds, one for each rank. Bar: mean ± 1 s.d. Dashed: Pareto front, what "
       "nothing smaller equals. Head parameters are not counted; cells with seeds missing are left "

@@ -395,7 +395,7 @@ std::optional<Drawing> rank_figure(const Summary& summary, const FigureOptions& 
   }
   const auto rows = static_cast<double>((all.size() + columns - 1) / columns);
   double y = rows * panel_height + 14;
-  y += paint_legend(names, {48, y}, width - 56, drawing);
+  y += paint_legend(names, Samples::kLines, {48, y, width - 8, y}, drawing);
   for (const std::string& line : wrapped_lines(reading(all, off), width - 56, kSmallFont)) {
     drawing.shapes.push_back(
         Label{{48, y}, line, kSmallFont, Anchor::kStart, false, false, kSoftColor});

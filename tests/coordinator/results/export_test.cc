@@ -28,7 +28,7 @@ TEST(Trace, every_number_names_its_trial_and_attempt) {
   const RunBuilder builder = two_trials();
   const TrialRow& first = builder.run.trials[0];
   EXPECT_THAT(markdown(trace_table(builder.run)),
-              HasSubstr("| LoRA | 4 | 3e-3 | 0 | 0.5 | 1 | 3 | "));
+              HasSubstr("| LoRA | 4 | 3e-3 | 0 | 0.500000 | 1 | 3 | "));
   EXPECT_THAT(markdown(trace_table(builder.run)),
               HasSubstr("| LoRA | 4 | 3e-3 | 1 | failed | 2 | 1 | "));
   EXPECT_THAT(trace_csv(builder.run),
