@@ -70,8 +70,9 @@ TEST_P(Golden, agrees_with_the_reference) {
   const double loss_tolerance = std::string(model) == "minilm" ? 1e-4 : 1e-5;
   const auto losses = run.expected.at("losses").get<std::vector<double>>();
   ASSERT_EQ(run.losses.size(), losses.size());
+  // A loss near zero is one minus a probability near one, which float32 knows to 1.2e-7.
   for (std::size_t i = 0; i < losses.size(); ++i)
-    EXPECT_NEAR(run.losses[i], losses[i], loss_tolerance * losses[i]) << "step " << i;
+    EXPECT_NEAR(run.losses[i], losses[i], loss_tolerance * losses[i] + 1.2e-7) << "step " << i;
   const auto norms = run.expected.at("grad_norms").get<std::vector<double>>();
   for (std::size_t i = 0; i < norms.size(); ++i)
     EXPECT_NEAR(run.gradient_norms[i], norms[i], 1e-4 * norms[i]) << "step " << i;
