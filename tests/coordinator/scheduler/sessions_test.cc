@@ -35,6 +35,16 @@ TEST_F(SessionsTest, a_report_of_an_old_attempt_is_dropped_noted_and_acknowledge
   expect_run_ended(action::RunEnded::How::kComplete);
 }
 
+TEST_F(SessionsTest, an_old_attempt_of_the_very_session_that_has_the_new_one_is_dropped) {
+  submit_equal(1);
+  const SessionId a = worker(1, "a", {1});
+  expect_assigned(a, {ref(1, 1)});
+  fail(a, ref(1, 1), FailureKind::kTrainerCrashed, {1});
+  expect_assigned(a, {ref(1, 2)});
+  finish(a, ref(1, 1));
+  EXPECT_EQ(status(1), TrialStatus::kAssigned);
+}
+
 TEST_F(SessionsTest, the_right_attempt_from_the_wrong_session_is_dropped) {
   submit_equal(1);
   const SessionId a = worker(1, "a", {1});
@@ -54,7 +64,9 @@ TEST_F(SessionsTest, a_repeated_report_is_acknowledged_again_and_counts_once) {
   records<record::Result>();
   happen(event::Report{a, 2, ref(1, 1), report::Finished{"{}", {}}});
   EXPECT_EQ(take<action::Ack>().sequence, 2u);
-  EXPECT_TRUE(records<record::Result>().empty());
+  happen(event::Report{a, 1, ref(1, 1), report::Started{SlotIndex{0}, 0, 100}});
+  EXPECT_EQ(take<action::Ack>().sequence, 2u);  // never less than was acknowledged before
+  EXPECT_TRUE(records_.empty());
 }
 
 TEST_F(SessionsTest, a_report_behind_a_gap_waits_until_the_gap_is_closed) {
@@ -169,6 +181,41 @@ TEST_F(SessionsTest, a_cut_off_worker_that_comes_back_in_time_goes_on_with_its_a
   EXPECT_EQ(status(1), TrialStatus::kFinished);
   EXPECT_EQ(scheduler_.find(TrialId{1})->attempts.size(), 1u);
   expect_run_ended(action::RunEnded::How::kComplete);
+}
+
+TEST_F(SessionsTest, an_attempt_that_ended_by_its_own_report_is_not_revived) {
+  submit_equal(1);
+  const SessionId a = worker(1, "a", {1});
+  expect_assigned(a, {ref(1, 1)});
+  start(a, ref(1, 1));
+  report(a, ref(1, 1), report::HandedBack{"SIGTERM"});
+  // The acknowledgement was lost: the worker lists the attempt still.
+  worker(1, "a", {1}, {ref(1, 1)});
+  EXPECT_TRUE(last_welcome_.keep.empty());
+  EXPECT_EQ(status(1), TrialStatus::kQueued);
+}
+
+TEST_F(SessionsTest, an_attempt_is_revived_for_its_own_session_only) {
+  submit_equal(1);
+  const SessionId a = worker(1, "a", {1});
+  expect_assigned(a, {ref(1, 1)});
+  happen(event::ConnectionLost{a, "gone"});
+  worker(2, "b", {1}, {ref(1, 1)});
+  EXPECT_TRUE(last_welcome_.keep.empty());
+  expect_assigned(SessionId{2}, {ref(1, 2)});
+}
+
+TEST_F(SessionsTest, an_attempt_is_revived_only_where_there_is_still_room_for_it) {
+  submit_equal(1);
+  const SessionId a = worker(1, "a", {1});
+  expect_assigned(a, {ref(1, 1)});
+  happen(event::ConnectionLost{a, "gone"});
+  submit({T(2).expected(50)});
+  worker(1, "a", {1});  // an old Hello, or one that lists less
+  expect_assigned(a, {ref(2, 1)});
+  worker(1, "a", {1}, {ref(1, 1), ref(2, 1)});
+  EXPECT_EQ(last_welcome_.keep, std::vector{ref(2, 1)});
+  EXPECT_EQ(status(1), TrialStatus::kQueued);
 }
 
 TEST_F(SessionsTest, hello_again_from_a_live_worker_keeps_what_it_holds) {
