@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "coordinator/scheduler/invariants.h"
 #include "coordinator/scheduler/step.h"
 
 namespace plateau {
@@ -17,6 +18,11 @@ std::vector<Action> Scheduler::apply(const Event& event, TimeMs now_ms) {
   Step step(options_, state_, counts_, now_ms);
   std::visit(step, event);
   step.settle();
+#ifndef NDEBUG
+  // It looks at every trial: for debug builds, and for tests, which call it themselves.
+  const std::optional<std::string> broken = broken_invariant(*this);
+  PLATEAU_CHECK(!broken, broken.value_or(""));
+#endif
   return step.take();
 }
 
