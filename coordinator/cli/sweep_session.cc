@@ -37,6 +37,23 @@ std::uint64_t draw_coordinator_run() {
   return (std::uint64_t{device()} << 32) | device();
 }
 
+bool is_loopback(const std::string& address) {
+  return address.starts_with("tcp://127.") || address.starts_with("tcp://[::1]") ||
+         address.starts_with("ipc://");
+}
+
+// "tcp://0.0.0.0:5800" is where to listen; others connect to the host by its name.
+std::string address_for_workers(const std::string& bound) {
+  const std::string any = "tcp://0.0.0.0:";
+  if (!bound.starts_with(any)) return bound;
+  return "tcp://" + host_name() + ":" + bound.substr(any.size());
+}
+
+void remove_local_folder(const std::string& ipc_address) {
+  std::error_code ignored;
+  fs::remove_all(fs::path(ipc_address.substr(std::string("ipc://").size())).parent_path(), ignored);
+}
+
 Result<LogLine> open_log(const fs::path& run_folder) {
   try {
     auto logger = std::make_shared<spdlog::logger>(
@@ -219,7 +236,12 @@ Status Session::listen() {
   if (!sessions) return sessions.error();
   if (options_.bind) {
     note("Listening on " + bound_.address + ". Start workers with: plateau worker --connect " +
-         bound_.address);
+         address_for_workers(bound_.address));
+    if (!is_loopback(bound_.address)) {
+      note(
+          "warning: whoever reaches this address can take part, and nothing is encrypted; use it "
+          "only inside a network that you trust");
+    }
     return {};
   }
   if (Status started = start_local_worker(); !started) return started;
@@ -309,6 +331,8 @@ Status Session::serve() {
     const bool at_once = !end || end->why == LoopEnd::Why::kAtOnce;
     if (at_once) worker_->kill_now();
     worker_->stop(kWorkerPatienceMs);
+    // Only an orphan would still need the socket's folder.
+    if (worker_->pid() == 0) remove_local_folder(bound_.address);
   }
   printer_->finish(scheduler_, clock_.monotonic_ms());
   if (!end) return end.error();
@@ -336,8 +360,8 @@ Status Session::conclude() {
   }
   if (counts.failed > 0) context_.exit_code = kExitTrialsFailed;
   if (end_ && end_->why == LoopEnd::Why::kStalled) {
-    return internal_error("Trials are left and no worker can go on: " + end_->message +
-                          " The same command goes on where this stopped.");
+    return io_error("Trials are left and no worker can go on: " + end_->message +
+                    ". Mend the cause, then the same command goes on where this stopped.");
   }
   if (interrupted) {
     context_.exit_code = kExitInterrupted;
