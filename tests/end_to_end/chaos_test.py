@@ -3,9 +3,9 @@ restarts. Each trial ends with exactly one result, which is the one that an undi
 
 The seed is printed; PLATEAU_CHAOS_SEED=N repeats its choices (the timing is the machine's own).
 
-What was taken out to see it fail: resumption at step 0 counted as resumed (results differ from the
-undisturbed run's), KeepResult in the agent (executions above their bound), the coordinator's
-restoring of open attempts (executions above their bound)."""
+Tried with mechanisms taken out, seed 1: a worker that ignores Welcome.keep and hands everything
+back whenever its coordinator was restarted makes more executions than are allowed (368 of 328); one
+that never uploads a checkpoint leaves nothing that was resumed, and files behind."""
 import json
 import os
 import random
@@ -22,7 +22,7 @@ parameters:
   task: {path: task, labels: [no, yes]}
   adapter: [lora, dora]
   rank: [1, 2, 4, 8, 16]
-  seed: {range: [0, 20]}
+  seed: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
   epochs: 1
   batch_size: 2
   learning_rate: 1e-3
@@ -104,15 +104,14 @@ class Chaos(harness.RunTest):
         """For less than a lease: nothing may be lost. For longer: its trials go elsewhere."""
         worker = self.workers_by_name[name]
         seconds = self.random.choice([0.2, 0.5, 0.5, LEASE_S * 1.5])
-        self.charge(name)
+        if seconds > LEASE_S:
+            self.charge(name)
         worker.send_signal(signal.SIGSTOP)
         time.sleep(seconds)
         worker.send_signal(signal.SIGCONT)
 
     def freeze_coordinator(self):
-        # Silence for everybody; leases that end meanwhile are the coordinator's to judge.
-        for name in self.workers_by_name:
-            self.charge(name)
+        # Shorter than a lease: its workers were not silent, it was deaf, and nothing is begun anew.
         self.coordinator.send_signal(signal.SIGSTOP)
         time.sleep(self.random.choice([0.2, 0.5, 1.0]))
         self.coordinator.send_signal(signal.SIGCONT)
