@@ -1,6 +1,7 @@
-"""clang-tidy (.clang-tidy) over what does not include LibTorch, whose headers take it minutes.
+"""clang-tidy (.clang-tidy) over the base library, the specification and the pure cores.
 
-A file that passed is not looked at again until it, a header of ours that it reads, or the
+PLATEAU_TIDY=all looks at everything but what includes LibTorch, whose headers take it minutes. A
+file that passed is not looked at again until it, a header of ours that it reads, or the
 configuration changes: the build folder remembers.
 """
 import concurrent.futures
@@ -12,7 +13,9 @@ import subprocess
 import layering_test
 import tidy
 
-LAYERS = ("common/", "coordinator/", "worker/agent/", "worker/runner/")
+CORES = ("common/base/", "common/spec/", "coordinator/scheduler/", "worker/agent/agent_")
+ALL = ("common/", "coordinator/", "worker/agent/", "worker/runner/")
+LAYERS = ALL if os.environ.get("PLATEAU_TIDY") == "all" else CORES
 JOBS = 2
 
 
