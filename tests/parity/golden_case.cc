@@ -22,6 +22,15 @@ fs::path cache_folder() {
   return fs::path(home != nullptr ? home : "/") / ".cache" / "plateau";
 }
 
+// The catalogue's copy: <cache>/bases/<name>-<digest>.
+fs::path cached_base(const std::string& name) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(cache_folder() / "bases", error)) {
+    if (entry.path().filename().string().starts_with(name + "-")) return entry.path();
+  }
+  return {};
+}
+
 Result<nlohmann::json> read_json(const fs::path& path) {
   const auto text = read_file(path);
   if (!text) return text.error();
@@ -162,7 +171,7 @@ std::optional<fs::path> golden_model(const std::string& name) {
   fs::path folder = *golden / "models" / name;
   if (name == "minilm") {
     const char* given = std::getenv("PLATEAU_MINILM");
-    folder = given != nullptr ? fs::path(given) : cache_folder() / "bases" / "minilm-l6";
+    folder = given != nullptr ? fs::path(given) : cached_base("minilm-l6");
   }
   if (!fs::exists(folder / "config.json")) return std::nullopt;
   return folder;

@@ -92,6 +92,39 @@ TEST(Dora, factored_row_norms_equal_the_dense_ones) {
   EXPECT_LE(((quick - dense) / dense).abs().max().item<double>(), 1e-6);
 }
 
+// After training, with the norms of the current factors: m / |W + s B A| * (W + s B A) x + b.
+TEST(Dora, computes_its_formula_with_current_norms) {
+  const auto model = tiny_bert();
+  Trial trial = tiny_trial("dora", 3, 4);
+  auto member = tiny_member(trial, model, tiny_data());
+  Pack pack;
+  pack.join(member.get());
+  for (int i = 0; i < 5; ++i)
+    pack.step();
+  const TensorMap values = member->snapshot();
+  const LinearSite& site = model->linears()[5];
+  const at::NoGradGuard no_grad;
+  const at::Tensor dense = site.weight + at::mm(values.at(site.name + ".lora_B.weight"),
+                                                values.at(site.name + ".lora_A.weight")) *
+                                             2.0;
+  const at::Tensor magnitude = values.at(site.name + ".lora_magnitude_vector");
+  const at::Tensor x = normal_tensor({4, site.in()}, 1.0, 8, at::kDouble);
+  const at::Tensor expected =
+      at::linear(x, dense * (magnitude / dense.norm(2, 1)).unsqueeze(1), site.bias);
+  at::Tensor y = at::linear(x, site.weight, site.bias);
+  const std::vector<std::int64_t> lengths = {4};
+  member->adapter().linear(5)->forward({site, x, lengths, DropoutKey{}}, y);
+  EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);
+}
+
+TEST(Loreft, keeps_weight_decay_off_the_rotation_alone) {
+  const auto member = tiny_member(tiny_trial("loreft", 2, 1), tiny_bert(), tiny_data());
+  for (const TrainedTensor& tensor : member->adapter().trained()) {
+    const bool rotation = tensor.name.find("rotate_layer") != std::string::npos;
+    EXPECT_EQ(tensor.decays, !rotation) << tensor.name;
+  }
+}
+
 TEST(Loreft, stays_orthonormal_at_every_step) {
   for (const auto& [dtype, tolerance] :
        {std::pair{at::kDouble, 1e-12}, std::pair{at::kFloat, 1e-6}}) {
