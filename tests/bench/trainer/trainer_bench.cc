@@ -4,13 +4,13 @@
 //
 //   trainer_bench BASE_FOLDER [steps]
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #include <ATen/Parallel.h>
 #include <malloc.h>
 #include <sys/resource.h>
 
+#include "common/base/clock.h"
 #include "common/base/random.h"
 #include "worker/trainer/pack/pack.h"
 
@@ -74,10 +74,10 @@ Times measure(const std::shared_ptr<const Model>& model, const std::string& meth
   }
   std::vector<double> seconds;
   for (int i = 0; i < steps + 2; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
+    const TimeMs begin_ms = system_clock().monotonic_ms();
     pack.step();
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
-    if (i >= 2) seconds.push_back(passed.count());
+    const TimeMs passed_ms = system_clock().monotonic_ms() - begin_ms;
+    if (i >= 2) seconds.push_back(static_cast<double>(passed_ms) / 1000.0);
   }
   std::sort(seconds.begin(), seconds.end());
   return {seconds.front(), seconds[seconds.size() / 2]};

@@ -133,7 +133,7 @@ Result<CheckpointInfo> write_checkpoint(const std::filesystem::path& folder, con
 Status read_checkpoint(const std::filesystem::path& file, Member& member, History& history) {
   std::map<std::string, std::string> metadata;
   const auto tensors = read_tensors(file, &metadata);
-  if (!tensors) return at_file(file, tensors.error().kind, tensors.error().message);
+  if (!tensors) return tensors.error();  // Names the file.
   if (metadata["format"] != kFormat) {
     return at_file(file, ErrorKind::kVersion,
                    "its format is '" + metadata["format"] + "', this program reads '" + kFormat +
