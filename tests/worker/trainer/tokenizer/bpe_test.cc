@@ -55,6 +55,7 @@ TEST(Bpe, TheEarliestMergeComesFirstThenTheLeftmost) {
   EXPECT_THAT(ids(file, "ab"), ElementsAre(4));
   EXPECT_THAT(ids(file, "aaa"), ElementsAre(6, 0));  // the left pair
   EXPECT_THAT(ids(file, "aaaa"), ElementsAre(6, 6));
+  EXPECT_THAT(ids(file, "aaaaaaaaaaa"), ElementsAre(6, 6, 6, 6, 6, 0));
   EXPECT_THAT(ids(file, ""), ElementsAre());
 }
 
@@ -142,6 +143,18 @@ TEST(Splitting, Metaspace) {
   const MetaspacePreTokenizer first(Prepend::kFirst, /*is_split=*/false);
   EXPECT_THAT(first.split("a b", true), ElementsAre("\u2581a\u2581b"));
   EXPECT_THAT(first.split("a b", false), ElementsAre("a\u2581b"));
+}
+
+TEST(Splitting, OnlyTheStartOfTheTextGetsThePrefixOfFirst) {
+  json file = small_bpe({"<x>", "a", "\u2581", "1"}, json::array());
+  file["added_tokens"].push_back({{"id", 0}, {"content", "<x>"}, {"special", true}});
+  const json metaspace{{"type", "Metaspace"}, {"prepend_scheme", "first"}, {"split", false}};
+  file["pre_tokenizer"] = metaspace;
+  EXPECT_THAT(ids(file, "a<x>a"), ElementsAre(2, 1, 0, 1));  // not behind an added token
+  EXPECT_THAT(ids(file, "<x>a"), ElementsAre(0, 1));
+  const json digits{{"type", "Digits"}, {"individual_digits", true}};
+  file["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {digits, metaspace}}};
+  EXPECT_THAT(ids(file, "a1a"), ElementsAre(2, 1, 3, 1));  // nor in a later piece
 }
 
 TEST(Decoders, ByteFallbackFuseStripAndMetaspace) {
