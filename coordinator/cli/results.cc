@@ -126,19 +126,6 @@ void add_plateau(CLI::App& results, CommandContext& context) {
       ->capture_default_str();
 }
 
-void add_report(CLI::App& results, CommandContext& context) {
-  const Added added =
-      add_writer(results, context, "report",
-                 "One HTML page that opens offline: tables, figures, statistics, the sweep file",
-                 [](const Source& source, const ResultsOptions& options) {
-                   return report_text(source.run, options.plateau);
-                 });
-  added.command->add_option("--margin", added.options->plateau.margin,
-                            "Adds the plateau test with this margin");
-  added.command->add_option("--alpha", added.options->plateau.alpha, "Its one-sided level")
-      ->capture_default_str();
-}
-
 void add_figure(CLI::App& results, CommandContext& context) {
   const Added added = add_writer(
       results, context, "figure", "A figure as SVG: metric against rank, or against parameters",
@@ -193,7 +180,6 @@ void add_results_command(CLI::App& app, CommandContext& context) {
   add_plateau(*results, context);
   add_figure(*results, context);
   add_export(*results, context);
-  add_report(*results, context);
 }
 
 }  // namespace plateau::cli
