@@ -235,7 +235,7 @@ Result<Trial> trial_from_json(const Json& json) {
   visit_task(trial.task, task_reader);
   visit_optimizer(trial.optimizer, optimizer_reader);
   visit_protocol(trial.protocol, protocol_reader);
-  for (Status status :
+  for (const Status& status :
        {top.finish(), base_reader.finish(), task_reader.finish(), optimizer_reader.finish(),
         protocol_reader.finish(), read_adapter(adapter, trial.adapter), check_values(trial)}) {
     if (!status) return status.error();
