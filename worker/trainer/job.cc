@@ -13,7 +13,8 @@ namespace plateau::trainer {
 namespace {
 
 constexpr DurationMs kProgressEveryMs = 500;
-constexpr std::int64_t kLossPoints = 50;  // of the training loss, over a whole trial
+constexpr std::int64_t kEvalTokens = 4096;  // at once
+constexpr std::int64_t kLossPoints = 50;    // of the training loss, over a whole trial
 
 double seconds_between(TimeMs begin, TimeMs end) {
   return static_cast<double>(end - begin) / 1000.0;
@@ -103,14 +104,13 @@ void Job::report_loss(const StepResult& result) {
   history_.loss_count = 0;
 }
 
-void Job::report_progress(const StepResult& result) {
-  tokens_since_progress_ += result.tokens;
+void Job::report_progress() {
   const TimeMs now = context_.clock.monotonic_ms();
   if (now - last_progress_ms_ < kProgressEveryMs) return;
   nlohmann::json message = message_of(assignment_, "progress");
   message["step"] = member_->step();
   message["steps_total"] = member_->steps_total();
-  message["loss"] = result.loss;
+  message["loss"] = last_loss_;
   message["tokens_per_s"] =
       static_cast<double>(tokens_since_progress_) / seconds_between(last_progress_ms_, now);
   context_.sink(message);
@@ -121,8 +121,10 @@ void Job::report_progress(const StepResult& result) {
 Status Job::after_step(const StepResult& result, double seconds) {
   history_.train_tokens += result.tokens;
   history_.train_seconds += seconds;
+  tokens_since_progress_ += result.tokens;
+  last_loss_ = result.loss;
   report_loss(result);
-  report_progress(result);
+  report_progress();
   const auto due = evaluation_steps(member_->steps_total(), assignment_.trial.protocol.evaluations);
   if (std::find(due.begin(), due.end(), member_->step()) != due.end()) {
     if (Status status = validate(); !status) return status;
@@ -138,7 +140,8 @@ Status Job::after_step(const StepResult& result, double seconds) {
 Result<Predictions> Job::predict(const Split& split) {
   const at::NoGradGuard no_grad;
   const TimeMs begin = context_.clock.monotonic_ms();
-  const at::Tensor features = split_features(member_->model(), &member_->adapter(), split);
+  const at::Tensor features = split_features(member_->model(), &member_->adapter(), split,
+                                             kEvalTokens, [this] { report_progress(); });
   const at::Tensor logits = member_->head().logits(features);
   if (!at::isfinite(logits).all().item<bool>()) {
     return Error{ErrorKind::kInternal, "the trained model's outputs are not finite"};

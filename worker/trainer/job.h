@@ -64,7 +64,7 @@ class Job {
   Result<Predictions> predict(const Split& split);
   void add_metric(const std::string& split, const std::string& name, double value);
   void report_loss(const StepResult& result);
-  void report_progress(const StepResult& result);
+  void report_progress();
 
   Assignment assignment_;
   const JobContext& context_;
@@ -74,6 +74,7 @@ class Job {
   TimeMs last_progress_ms_ = 0;
   TimeMs last_checkpoint_ms_ = 0;
   std::int64_t tokens_since_progress_ = 0;
+  double last_loss_ = 0.0;
 };
 
 // The message {"type": type, trial_id, attempt} of an assignment.

@@ -39,7 +39,7 @@ std::vector<double> column_of(const std::vector<std::vector<double>>& rows) {
 }  // namespace
 
 at::Tensor split_features(const Model& model, TrialHooks* hooks, const Split& split,
-                          std::int64_t batch_tokens) {
+                          std::int64_t batch_tokens, const std::function<void()>& on_batch) {
   const at::NoGradGuard no_grad;
   const std::vector<std::int64_t> order = by_length(split);
   at::Tensor result = at::empty({split.size(), model.info().hidden}, model.info().options);
@@ -60,6 +60,7 @@ at::Tensor split_features(const Model& model, TrialHooks* hooks, const Split& sp
                                           order.begin() + static_cast<std::ptrdiff_t>(end));
     result.index_copy_(0, at::tensor(items, at::kLong).to(result.device()), model.features(packed));
     begin = end;
+    if (on_batch) on_batch();
   }
   return result;
 }

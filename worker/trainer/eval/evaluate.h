@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,9 +16,10 @@ namespace plateau::trainer {
 
 // Pooled features [items, hidden] of a split in its order, without a graph. `hooks` nullptr: the
 // frozen base. Texts go through sorted by length, as many at a time as `batch_tokens` allow.
-// Calls hooks->begin_pass().
+// Calls hooks->begin_pass(), and `on_batch` after each batch: a long split is no silence.
 at::Tensor split_features(const Model& model, TrialHooks* hooks, const Split& split,
-                          std::int64_t batch_tokens = 4096);
+                          std::int64_t batch_tokens = 4096,
+                          const std::function<void()>& on_batch = {});
 
 // A trial's answers on a split, item by item.
 struct Predictions {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <ATen/ATen.h>
 
@@ -72,6 +73,13 @@ Status check_data_fits(const Model& model, const Trial& trial, const Dataset& da
                             ", but the base's vocabulary ends at " +
                             std::to_string(model.info().vocabulary - 1) +
                             "; the tokenizer and the base belong to different models");
+  }
+  const std::set<std::string> regression = {"pearson", "spearman"};
+  if (regression.contains(trial.task.metric) != (trial.task.kind == "regression")) {
+    return invalid_argument(task + " is of the kind " + trial.task.kind +
+                            ", which has no metric '" + trial.task.metric +
+                            "'; classification has accuracy, f1 and matthews, regression pearson "
+                            "and spearman");
   }
   if (head_outputs(trial.task) < 1) return invalid_argument(task + " has no labels");
   for (const auto& [split, name] :

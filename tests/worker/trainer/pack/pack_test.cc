@@ -218,6 +218,9 @@ TEST(Member, refuses_data_that_the_base_cannot_take) {
   });
   ASSERT_FALSE(too_long);
   EXPECT_NE(too_long.error().message.find("32 positions"), std::string::npos);
+  Trial correlated = tiny_trial("lora", 1, 1);
+  correlated.task.metric = "pearson";
+  EXPECT_FALSE(Member::create(correlated, model, tiny_data()));
   const auto empty = with([](Dataset& data) { data.train = {}; });
   ASSERT_FALSE(empty);
   EXPECT_EQ(empty.error().kind, ErrorKind::kInvalidArgument);
