@@ -41,8 +41,8 @@ std::string tail_of(const fs::path& path) {
 
 // Owns what posix_spawn wants to know.
 struct SpawnSetup {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_t files{};
+  posix_spawnattr_t attributes{};
 
   SpawnSetup() {
     posix_spawn_file_actions_init(&files);
