@@ -68,8 +68,8 @@ Times measure(const std::shared_ptr<const Model>& model, const std::string& meth
   std::vector<std::unique_ptr<Member>> members;
   Pack pack;
   for (int i = 0; i < trials; ++i) {
-    members.push_back(
-        std::move(*Member::create(trial_of(method, static_cast<std::uint64_t>(i)), model, data)));
+    auto member = Member::create(trial_of(method, static_cast<std::uint64_t>(i)), model, data);
+    members.push_back(std::move(member).value());
     pack.join(members.back().get());
   }
   std::vector<double> seconds;

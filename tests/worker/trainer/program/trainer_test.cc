@@ -220,8 +220,9 @@ TEST_F(TrainerTest, keeps_the_best_weights_when_asked) {
       best = std::max(best, metric["value"].get<double>());
   }
   for (const Json& metric : of_type("finished")[0]["result"]["metrics"]) {
-    if (metric["split"] == "validation" && metric["name"] == "accuracy")
+    if (metric["split"] == "validation" && metric["name"] == "accuracy") {
       EXPECT_EQ(metric["value"], best);
+    }
   }
 }
 
