@@ -261,4 +261,16 @@ void ArtifactInbox::drop_trial(const std::string& trial_folder) {
   fs::remove_all(trial_path(trial_folder) / kIncoming, ignored);
 }
 
+std::set<std::string> ArtifactInbox::folders_to_clean() const {
+  std::set<std::string> folders;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(options_.run_folder / "trials", ignored)) {
+    if (fs::exists(entry.path() / kIncoming, ignored) ||
+        fs::exists(entry.path() / kCheckpoints, ignored)) {
+      folders.insert((fs::path("trials") / entry.path().filename()).string());
+    }
+  }
+  return folders;
+}
+
 }  // namespace plateau

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -66,6 +67,9 @@ class ArtifactInbox {
   void drop_attempt(const AttemptRef& attempt, const std::string& trial_folder);
   // After the trial's end: its checkpoints too.
   void drop_trial(const std::string& trial_folder);
+  // Folders of trials that hold what the calls above would remove. Asks each folder of the run
+  // once: tens of milliseconds for 10,000.
+  std::set<std::string> folders_to_clean() const;
 
  private:
   struct Arriving {

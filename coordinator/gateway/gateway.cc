@@ -27,6 +27,11 @@ Result<std::string> with_micro_batch(const std::string& trial_json, std::int64_t
   return trial.dump();
 }
 
+bool is_over(TrialStatus status) {
+  return status != TrialStatus::kQueued && status != TrialStatus::kAssigned &&
+         status != TrialStatus::kRunning;
+}
+
 }  // namespace
 
 Gateway::Gateway(Endpoint& endpoint, const Scheduler& scheduler, Store& store,
@@ -262,11 +267,18 @@ void Gateway::clean_up(const Record& record) {
       inbox_.drop_attempt(ended->attempt, *folder);
     }
   } else if (const auto* changed = std::get_if<record::TrialChanged>(&record)) {
-    const bool over = changed->status != TrialStatus::kQueued &&
-                      changed->status != TrialStatus::kAssigned &&
-                      changed->status != TrialStatus::kRunning;
-    if (!over) return;
+    if (!is_over(changed->status)) return;
     if (const Result<std::string> folder = folder_of(changed->trial)) inbox_.drop_trial(*folder);
+  }
+}
+
+void Gateway::clean_up_after_crash(const std::vector<RestoredTrial>& trials) {
+  const std::set<std::string> unclean = inbox_.folders_to_clean();
+  if (unclean.empty()) return;
+  for (const RestoredTrial& trial : trials) {
+    if (!is_over(trial.status)) continue;
+    const Result<std::string> folder = folder_of(trial.facts.id);
+    if (folder && unclean.count(*folder) > 0) inbox_.drop_trial(*folder);
   }
 }
 

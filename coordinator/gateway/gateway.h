@@ -45,6 +45,9 @@ class Gateway {
 
   // Sends the answers that waited for the commit, and pieces of checkpoints. True: it sent some.
   bool flush();
+  // Before the first frame: a coordinator that was killed between a trial's end and the removal of
+  // its checkpoints left them behind.
+  void clean_up_after_crash(const std::vector<RestoredTrial>& trials);
 
  private:
   Result<std::optional<Event>> take_chunk(const wire::FromWorker& message);

@@ -17,6 +17,7 @@ Engine::Engine(EngineParts parts) : parts_(std::move(parts)) {}
 Result<std::vector<RestoredSession>> Engine::restore() {
   Result<event::Restored> restored = parts_.store.restore(parts_.clock.wall_ms());
   if (!restored) return restored.error();
+  parts_.gateway.clean_up_after_crash(restored->trials);
   std::vector<RestoredSession> sessions = restored->sessions;
   posted_.push_front(std::move(*restored));
   return sessions;
