@@ -68,7 +68,7 @@ class ArtifactInbox {
   // After the trial's end: its checkpoints too.
   void drop_trial(const std::string& trial_folder);
   // Folders of trials that hold what the calls above would remove. Asks each folder of the run
-  // once: tens of milliseconds for 10,000.
+  // once.
   std::set<std::string> folders_to_clean() const;
 
  private:

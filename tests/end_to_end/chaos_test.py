@@ -5,7 +5,8 @@ The seed is printed; PLATEAU_CHAOS_SEED=N repeats its choices (the timing is the
 
 Tried with mechanisms taken out, seed 1: a worker that ignores Welcome.keep and hands everything
 back whenever its coordinator was restarted makes more executions than are allowed (368 of 328); one
-that never uploads a checkpoint leaves nothing that was resumed, and files behind."""
+that never uploads a checkpoint leaves no attempt that was resumed; a coordinator that does not clean
+up after the one that was killed leaves checkpoints of ended trials behind (seeds 3 and 4)."""
 import json
 import os
 import random
