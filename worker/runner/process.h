@@ -78,7 +78,8 @@ class Process {
   // Readable when the child ended; -1 on kernels before 5.3, where poll_exit() must be asked.
   int exit_fd() const { return pidfd_.get(); }
 
-  // Writes now what the pipe takes and keeps the rest for write_more(). Never blocks.
+  // Writes now what the pipe takes and keeps the rest for write_more(). Never blocks. The program
+  // must ignore SIGPIPE: a child that died is noticed by its exit, not by a signal to us.
   void write(std::string_view bytes);
   void write_more();
   bool wants_to_write() const { return input_.valid() && !unwritten_.empty(); }

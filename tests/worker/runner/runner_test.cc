@@ -60,6 +60,7 @@ bool alive(pid_t pid) {
 class RunnerTest : public testing::Test {
  protected:
   void SetUp() override {
+    std::signal(SIGPIPE, SIG_IGN);  // As plateau-worker does: a dead trainer's pipe is EPIPE.
     folder_ = fs::path(testing::TempDir()) /
               ("runner-" + std::to_string(::getpid()) + "-" +
                testing::UnitTest::GetInstance()->current_test_info()->name());
