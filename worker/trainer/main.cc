@@ -11,6 +11,9 @@
 #include "worker/trainer/outcome.h"
 #include "worker/trainer/serve.h"
 #include "worker/trainer/train.h"
+#ifdef PLATEAU_WITH_ICU
+#include "worker/trainer/tokenizer/tokenize_command.h"
+#endif
 
 namespace plateau::trainer {
 namespace {
@@ -24,6 +27,9 @@ Usage:
       and checkpoints go to DIR (default: plateau-trial). FILE is a checkpoint to go on from.
   plateau-trainer serve [--device DEVICE]
       Framed messages on standard input and output; started by plateau-worker.
+  plateau-trainer tokenize DIR [--max-length N] [--no-special-tokens]
+      Reads one JSON string a line, prints the token ids of DIR/tokenizer.json as a JSON list a
+      line. Only in builds with ICU.
   plateau-trainer --help | --version
 
 DEVICE is cpu (default) or cuda:N. OMP_NUM_THREADS sets the number of CPU threads.
@@ -124,6 +130,16 @@ int train(const Arguments& arguments, const std::string& version) {
   return code;
 }
 
+int tokenize(const std::vector<std::string>& arguments) {
+#ifdef PLATEAU_WITH_ICU
+  return tokenize_command(arguments, std::cin, std::cout, std::cerr);
+#else
+  static_cast<void>(arguments);
+  return report(invalid_argument(
+      "this build has no tokenizer: ICU was missing. Install libicu-dev and build again"));
+#endif
+}
+
 int run(const std::vector<std::string>& words) {
   const std::string version = PLATEAU_VERSION;
   const std::string command = words.empty() ? "--help" : words.front();
@@ -135,6 +151,7 @@ int run(const std::vector<std::string>& words) {
     std::cout << "plateau-trainer " << version << "\n";
     return 0;
   }
+  if (command == "tokenize") return tokenize({words.begin() + 1, words.end()});
   const auto arguments = parse({words.begin() + 1, words.end()});
   if (!arguments) return report(arguments.error());
   if (command == "train") return train(*arguments, version);
