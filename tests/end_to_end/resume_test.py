@@ -12,6 +12,13 @@ class Resume(harness.RunTest):
         # Slow enough to be caught in the midst, quick enough to end.
         self.stand_in(steps=60, step_ms=10, checkpoint_steps=10)
 
+    def wait_for_results_and_young_trials(self):
+        """A result, and trials that run for a second yet but left a checkpoint behind already."""
+        self.wait_until(lambda: self.finished() >= 1 and self.count(
+            "SELECT count(*) FROM checkpoints JOIN trials ON trial = id "
+            "WHERE state = 'running' AND step <= 100"),
+                        "a result, and a checkpoint of a trial that runs for a while yet")
+
     def wait_for_some_results(self):
         self.wait_until(lambda: self.finished() >= 1, "a first result")
         self.wait_for_running()
@@ -24,10 +31,7 @@ class Resume(harness.RunTest):
     def test_ctrl_c_hands_back_and_the_same_command_goes_on(self):
         self.stand_in(steps=200, step_ms=10, checkpoint_steps=10)
         run = self.start_sweep("--pack", "2")
-        self.wait_until(lambda: self.finished() >= 1 and self.count(
-            "SELECT count(*) FROM checkpoints JOIN trials ON trial = id "
-            "WHERE state = 'running' AND step <= 100"),
-                        "a result, and a checkpoint of a trial that runs for a while yet")
+        self.wait_for_results_and_young_trials()
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(harness.PATIENCE_S), 130)
         self.assertLess(self.finished(), TRIALS)
@@ -80,8 +84,9 @@ class Resume(harness.RunTest):
         self.assertLessEqual(self.attempts(), TRIALS + 2)
 
     def test_kill_9_of_the_worker_and_the_run_goes_on_by_itself(self):
+        self.stand_in(steps=200, step_ms=10, checkpoint_steps=10)
         run = self.start_sweep("--pack", "2")
-        self.wait_for_some_results()
+        self.wait_for_results_and_young_trials()
         os.kill(self.workers()[0], signal.SIGKILL)
         self.assertEqual(run.wait(harness.PATIENCE_S), 0, self.output())
         self.assert_complete()
@@ -89,8 +94,9 @@ class Resume(harness.RunTest):
         self.assertLessEqual(self.attempts(), TRIALS + 2)
 
     def test_kill_9_of_the_trainer_is_retried_by_the_worker(self):
+        self.stand_in(steps=200, step_ms=10, checkpoint_steps=10)
         run = self.start_sweep("--pack", "2")
-        self.wait_for_some_results()
+        self.wait_for_results_and_young_trials()
         workers = self.workers()
         os.kill(self.trainers()[0], signal.SIGKILL)
         self.wait_until(
