@@ -72,6 +72,18 @@ TEST_F(FailuresTest, the_next_attempt_goes_on_from_the_newest_checkpoint_at_the_
   EXPECT_EQ(assign.resume->written_by, AttemptNumber{1});
 }
 
+TEST_F(FailuresTest, a_late_checkpoint_of_an_old_attempt_is_not_gone_back_to) {
+  submit_equal(1);
+  const SessionId a = worker(1, "a", {1});
+  expect_assigned(a, {ref(1, 1)});
+  fail(a, ref(1, 1), FailureKind::kTrainerCrashed, {1});
+  expect_assigned(a, {ref(1, 2)});
+  happen(event::CheckpointStored{ref(1, 2), 60, {"checkpoint-60", 1000, "new"}});
+  happen(event::CheckpointStored{ref(1, 1), 40, {"checkpoint-40", 1000, "old"}});
+  ASSERT_TRUE(scheduler_.find(TrialId{1})->resume);
+  EXPECT_EQ(scheduler_.find(TrialId{1})->resume->step, 60);
+}
+
 TEST_F(FailuresTest, a_silent_worker_is_lost_after_its_lease_and_not_before) {
   submit_equal(1);
   const SessionId a = worker(1, "a", {1});
