@@ -163,7 +163,7 @@ class Chaos(harness.RunTest):
         print(f"PLATEAU_CHAOS_SEED={self.seed}", flush=True)
         expected = self.undisturbed()
         self.assertEqual(len(expected), TRIALS)
-        self.stand_in(steps=60, step_ms=20, checkpoint_steps=10)
+        self.stand_in(steps=60, step_ms=40, checkpoint_steps=10)
         self.start_coordinator()
         for i in range(WORKERS):
             self.start_worker(f"node{i}")
