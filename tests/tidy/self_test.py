@@ -10,6 +10,7 @@ import format_test
 import house_rules_test
 import layering_test
 import libraries_test
+import link_lists_test
 import readme_test
 import sweeps_test
 import tidy
@@ -84,6 +85,19 @@ class Planted(unittest.TestCase):
         self.assertEqual(len(found), 1, found)
         os.unlink(os.path.join(self.build, "bin", "plateau-worker"))
         self.assert_found(libraries_test.findings(self.source, self.build), "plateau-worker: is not")
+
+    def test_a_library_that_another_one_links(self):
+        self.write("common/spec/CMakeLists.txt", "plateau_library(plateau_spec SOURCES a.cc)\n")
+        self.write("common/spec/a.h", "")
+        self.write("common/spec/a.cc", "")
+        self.write("worker/x/CMakeLists.txt", "plateau_library(plateau_x SOURCES x.cc DEPS other)\n")
+        self.write("worker/x/x.h", '#include "common/spec/a.h"\n')
+        self.write("worker/x/x.cc", '#include "worker/x/x.h"\n')
+        found = link_lists_test.findings(self.source, self.build)
+        self.assert_found(found, "worker/x/x.cc: includes common/spec/a.h", "plateau_spec")
+        self.write("worker/x/CMakeLists.txt",
+                   "plateau_library(plateau_x SOURCES x.cc\n  DEPS plateau_spec)\n")
+        self.assertEqual(link_lists_test.findings(self.source, self.build), [])
 
     def test_house_rules(self):
         self.write("common/spec/long.cc", "\n" * 601)
