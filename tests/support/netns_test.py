@@ -1,5 +1,6 @@
 """The hosts that tests/support/netns makes: they reach each other, a cut is silent, all goes away."""
 import os
+import socket
 import subprocess
 import sys
 import unittest
@@ -31,7 +32,7 @@ def netns(*arguments, **options):
 
 
 def interfaces():
-    return sorted(os.listdir("/sys/class/net"))
+    return sorted(name for _, name in socket.if_nameindex())
 
 
 INTERFACES_BEFORE = interfaces()
