@@ -7,6 +7,7 @@
 #include <malloc.h>
 
 #include "common/base/file.h"
+#include "worker/trainer/check/check_command.h"
 #include "worker/trainer/failure.h"
 #include "worker/trainer/outcome.h"
 #include "worker/trainer/serve.h"
@@ -27,6 +28,10 @@ Usage:
       and checkpoints go to DIR (default: plateau-trial). FILE is a checkpoint to go on from.
   plateau-trainer serve [--device DEVICE]
       Framed messages on standard input and output; started by plateau-worker.
+  plateau-trainer check CASE_DIR... [--base NAME=FOLDER] [--device DEVICE]
+      Runs recorded cases of the reference libraries and prints the largest differences beside
+      their tolerances. FOLDER is the base NAME of the cases when it is neither beside them nor in
+      the cache.
   plateau-trainer tokenize DIR [--max-length N] [--no-special-tokens]
       Reads one JSON string a line, prints the token ids of DIR/tokenizer.json as a JSON list a
       line. Only in builds with ICU.
@@ -34,8 +39,8 @@ Usage:
 
 DEVICE is cpu (default) or cuda:N. OMP_NUM_THREADS sets the number of CPU threads.
 
-Exit codes: 0 done, 1 the trial failed (diverged, out of memory, crashed), 2 bad input, 3 not
-found, 4 corrupt or of another version, 5 system (disk), 70 internal.
+Exit codes: 0 done, 1 the trial failed (diverged, out of memory, crashed) or a case differs, 2 bad
+input, 3 not found, 4 corrupt or of another version, 5 system (disk), 70 internal.
 )";
 
 struct Arguments {
@@ -152,6 +157,9 @@ int run(const std::vector<std::string>& words) {
     return 0;
   }
   if (command == "tokenize") return tokenize({words.begin() + 1, words.end()});
+  if (command == "check") {
+    return check_command({words.begin() + 1, words.end()}, std::cout, std::cerr);
+  }
   const auto arguments = parse({words.begin() + 1, words.end()});
   if (!arguments) return report(arguments.error());
   if (command == "train") return train(*arguments, version);

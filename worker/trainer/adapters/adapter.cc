@@ -21,6 +21,10 @@ Status Adapter::import(const TensorMap& tensors) {
   return {};
 }
 
+Result<std::vector<MergedLinear>> Adapter::merged() const {
+  return invalid_argument("this method's update is no change of a matrix and cannot be merged");
+}
+
 at::TensorOptions trained_options(const Model& model) {
   const at::TensorOptions options = model.info().options;
   const bool exact = c10::typeMetaToScalarType(options.dtype()) == at::kDouble;

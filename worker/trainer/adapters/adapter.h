@@ -20,6 +20,13 @@ struct TrainedTensor {
   bool decays = true;  // false: weight decay never touches it
 };
 
+// A linear layer with an adapter's update added in.
+struct MergedLinear {
+  std::size_t site = 0;  // index into Model::linears()
+  at::Tensor weight;     // [out, in]
+  at::Tensor bias;       // [out]; undefined where the layer has none
+};
+
 // One trial's adapter on one model. Not thread-safe; the model outlives it.
 class Adapter : public TrialHooks {
  public:
@@ -34,6 +41,10 @@ class Adapter : public TrialHooks {
   virtual TensorMap exported() const;
   // Takes what exported() gave. kCorrupt names a missing tensor or a wrong shape.
   virtual Status import(const TensorMap& tensors);
+  // The layers that hold the update when it is added to the base's own matrices, as new tensors:
+  // the base itself is shared and never changed, so to unmerge is to drop them. kInvalidArgument
+  // for a method whose update is no change of a matrix.
+  virtual Result<std::vector<MergedLinear>> merged() const;
   // The method's own fields of adapter_config.json.
   virtual nlohmann::json config() const = 0;
 };

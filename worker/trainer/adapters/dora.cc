@@ -114,6 +114,21 @@ class Dora : public Adapter {
     return tensors;
   }
 
+  // Every row of W + scale B A at its magnitude; biases as they are.
+  Result<std::vector<MergedLinear>> merged() const override {
+    const at::NoGradGuard no_grad;
+    std::vector<MergedLinear> layers;
+    for (std::size_t i = 0; i < branches_.size(); ++i) {
+      if (branches_[i] == nullptr) continue;
+      const LinearSite& site = model_.linears()[i];
+      const at::Tensor update = lora_update(branches_[i]->factors());
+      const at::Tensor sum = site.weight.to(update.dtype()) + update;
+      const at::Tensor factor = branches_[i]->magnitude() / sum.norm(2, 1);
+      layers.push_back({i, factor.unsqueeze(1) * sum, site.bias});
+    }
+    return layers;
+  }
+
   nlohmann::json config() const override { return lora_config(model_, settings_, true); }
 
  private:

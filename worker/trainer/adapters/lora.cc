@@ -69,6 +69,18 @@ class Lora : public Adapter {
     return tensors;
   }
 
+  Result<std::vector<MergedLinear>> merged() const override {
+    const at::NoGradGuard no_grad;
+    std::vector<MergedLinear> layers;
+    for (std::size_t i = 0; i < branches_.size(); ++i) {
+      if (branches_[i] == nullptr) continue;
+      const LinearSite& site = model_.linears()[i];
+      const at::Tensor update = lora_update(branches_[i]->factors());
+      layers.push_back({i, site.weight.to(update.dtype()) + update, site.bias});
+    }
+    return layers;
+  }
+
   nlohmann::json config() const override { return lora_config(model_, settings_, false); }
 
  private:
@@ -105,6 +117,10 @@ Result<LoraSettings> read_lora_settings(const AdapterRequest& request) {
                             std::to_string(std::min(site.in(), site.out())));
   }
   return settings;
+}
+
+at::Tensor lora_update(const LoraFactors& factors) {
+  return at::mm(factors.b, factors.a) * factors.scale;
 }
 
 LoraFactors make_lora_factors(const LinearSite& site, const LoraSettings& settings,

@@ -34,6 +34,8 @@ struct LoraSettings {
 Result<LoraSettings> read_lora_settings(const AdapterRequest& request);
 LoraFactors make_lora_factors(const LinearSite& site, const LoraSettings& settings,
                               const AdapterRequest& request);
+// scale * B A [out, in], in the factors' dtype.
+at::Tensor lora_update(const LoraFactors& factors);
 // LoraConfig's fields as PEFT writes them.
 nlohmann::json lora_config(const Model& model, const LoraSettings& settings, bool use_dora);
 

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "common/base/check.h"
+#include "worker/trainer/model/hooks.h"
 
 namespace plateau::trainer {
 namespace {
@@ -18,14 +19,30 @@ struct Columns {
   std::vector<std::int64_t> tokens, types, positions, sequence_of_row;
 };
 
-void append(Columns& columns, const Sequence& sequence, std::int64_t index, std::int64_t first) {
+void append(Columns& columns, const Sequence& sequence, std::int64_t index,
+            const TrialShare& share) {
   PLATEAU_CHECK(!sequence.ids.empty(), "an empty sequence cannot be packed");
-  for (std::size_t i = 0; i < sequence.ids.size(); ++i) {
-    columns.tokens.push_back(sequence.ids[i]);
-    columns.types.push_back(sequence.types.empty() ? 0 : sequence.types[i]);
-    columns.positions.push_back(first + static_cast<std::int64_t>(i));
+  const std::int64_t rows = share.virtual_tokens + static_cast<std::int64_t>(sequence.ids.size());
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const bool is_virtual = row < share.virtual_tokens;
+    const auto i = static_cast<std::size_t>(is_virtual ? 0 : row - share.virtual_tokens);
+    columns.tokens.push_back(is_virtual ? 0 : sequence.ids[i]);
+    columns.types.push_back(is_virtual || sequence.types.empty() ? 0 : sequence.types[i]);
+    columns.positions.push_back(share.prefix_tokens + share.leading_pads + row);
     columns.sequence_of_row.push_back(index);
   }
+}
+
+TrialShare begin_share(const TrialSequences& trial) {
+  TrialShare share;
+  share.sequences = static_cast<std::int64_t>(trial.sequences.size());
+  share.hooks = trial.hooks;
+  share.key = trial.key;
+  if (trial.hooks == nullptr) return share;
+  share.virtual_tokens = trial.hooks->virtual_tokens();
+  share.prefix_tokens = trial.hooks->prefix_tokens();
+  share.leading_pads = trial.hooks->leading_pads();
+  return share;
 }
 
 at::Tensor make_key_mask(const PackedBatch& batch, const at::TensorOptions& options) {
@@ -43,18 +60,18 @@ at::Tensor make_key_mask(const PackedBatch& batch, const at::TensorOptions& opti
 
 }  // namespace
 
-PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options,
-                       std::int64_t first_position) {
+PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options) {
   PackedBatch batch;
   Columns columns;
   for (const TrialSequences& trial : trials) {
-    TrialShare share{
-        static_cast<std::int64_t>(columns.tokens.size()),  0,           batch.sequences(),
-        static_cast<std::int64_t>(trial.sequences.size()), trial.hooks, trial.key};
+    TrialShare share = begin_share(trial);
+    share.first_row = static_cast<std::int64_t>(columns.tokens.size());
+    share.first_sequence = batch.sequences();
     for (const Sequence& sequence : trial.sequences) {
       batch.starts.push_back(static_cast<std::int64_t>(columns.tokens.size()));
-      append(columns, sequence, batch.sequences(), first_position);
-      batch.lengths.push_back(static_cast<std::int64_t>(sequence.ids.size()));
+      append(columns, sequence, batch.sequences(), share);
+      batch.lengths.push_back(share.virtual_tokens +
+                              static_cast<std::int64_t>(sequence.ids.size()));
       batch.longest = std::max(batch.longest, batch.lengths.back());
     }
     share.rows = static_cast<std::int64_t>(columns.tokens.size()) - share.first_row;
@@ -76,6 +93,26 @@ PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorO
   batch.padded_row = to_tensor(padded_row, device);
   batch.key_mask = make_key_mask(batch, options);
   return batch;
+}
+
+std::vector<RowShare> token_shares(const PackedBatch& batch) {
+  std::vector<RowShare> shares;
+  for (const TrialShare& share : batch.shares) {
+    const auto first = batch.lengths.begin() + share.first_sequence;
+    shares.push_back(
+        {share.first_row, share.rows, {first, first + share.sequences}, share.hooks, share.key});
+  }
+  return shares;
+}
+
+std::vector<RowShare> sequence_shares(const PackedBatch& batch) {
+  std::vector<RowShare> shares;
+  for (const TrialShare& share : batch.shares) {
+    shares.push_back({share.first_sequence, share.sequences,
+                      std::vector<std::int64_t>(static_cast<std::size_t>(share.sequences), 1),
+                      share.hooks, share.key});
+  }
+  return shares;
 }
 
 }  // namespace plateau::trainer

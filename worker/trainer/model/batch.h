@@ -33,13 +33,17 @@ struct TrialShare {
   std::int64_t sequences = 0;
   const TrialHooks* hooks = nullptr;  // nullptr: the frozen base
   DropoutKey key;
+  // As the hooks say: see TrialHooks.
+  std::int64_t virtual_tokens = 0;  // rows in front of each sequence
+  std::int64_t prefix_tokens = 0;   // keys in front of each sequence; no rows
+  std::int64_t leading_pads = 0;
 };
 
 struct PackedBatch {
-  at::Tensor token_ids;               // int64 [N]
+  at::Tensor token_ids;               // int64 [N]; 0 where the row is a virtual token
   at::Tensor type_ids;                // int64 [N]
-  at::Tensor position_ids;            // int64 [N]
-  std::vector<std::int64_t> lengths;  // tokens of every sequence [S]
+  at::Tensor position_ids;            // int64 [N]: place in the sequence + prefix + leading pads
+  std::vector<std::int64_t> lengths;  // rows of every sequence [S], virtual tokens included
   std::vector<std::int64_t> starts;   // first row of every sequence [S]
   std::int64_t longest = 0;
   at::Tensor sequence_of_row;  // int64 [N], into S
@@ -65,9 +69,19 @@ struct TrialSequences {
 };
 
 // `options` carry the dtype of the mask (the model's) and the device of everything.
-// `first_position` is the position of a sequence's first token (1 where a reference puts a masked
-// token in front of every text).
-PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options,
-                       std::int64_t first_position = 0);
+PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options);
+
+// Rows of one trial, in the batch or in what was selected from it.
+struct RowShare {
+  std::int64_t first_row = 0;
+  std::int64_t rows = 0;
+  std::vector<std::int64_t> lengths;  // rows of each sequence
+  const TrialHooks* hooks = nullptr;
+  DropoutKey key;
+};
+
+// The shares of all rows, and of one row a sequence. Together they cover every row, in order.
+std::vector<RowShare> token_shares(const PackedBatch& batch);
+std::vector<RowShare> sequence_shares(const PackedBatch& batch);
 
 }  // namespace plateau::trainer

@@ -3,15 +3,10 @@
 #include <ATen/ATen.h>
 
 #include "worker/trainer/model/attention.h"
-#include "worker/trainer/model/packed_linear.h"
-#include "worker/trainer/model/weights.h"
+#include "worker/trainer/model/builder.h"
 
 namespace plateau::trainer {
 namespace {
-
-struct Norm {
-  at::Tensor weight, bias;
-};
 
 struct Layer {
   FrozenLinear qkv, attention_out, intermediate, out;
@@ -23,25 +18,34 @@ struct BertConfig {
   double epsilon, initializer_range;
 };
 
+// Where RoBERTa (Liu et al. 2019, arXiv 1907.11692) differs.
+struct Flavour {
+  std::string model_type;           // and the name in front of every tensor
+  std::int64_t first_position = 0;  // of a text's first token, in the table
+  bool counts_leading_pads = true;  // RoBERTa's positions skip padding
+  bool has_pooler = true;           // else the first token's state goes to the head as it is
+};
+
 class Bert : public Model {
  public:
-  Bert(const BertConfig& config, WeightReader& reader, const LoadOptions& options)
-      : config_(config) {
+  Bert(const BertConfig& config, Flavour flavour, WeightReader& reader, const LoadOptions& options)
+      : config_(config), flavour_(std::move(flavour)) {
     const std::int64_t d = config.hidden;
-    word_ = reader.take("embeddings.word_embeddings.weight", {config.vocabulary, d});
-    position_ = reader.take("embeddings.position_embeddings.weight", {config.positions, d});
-    type_ = reader.take("embeddings.token_type_embeddings.weight", {config.types, d});
-    embedding_norm_ = read_norm(reader, "embeddings.LayerNorm");
+    ModelBuilder builder(reader, flavour_.model_type + ".", linears_, parameters_);
+    word_ = builder.tensor("embeddings.word_embeddings.weight", {config.vocabulary, d});
+    position_ = builder.tensor("embeddings.position_embeddings.weight", {config.positions, d});
+    type_ = builder.tensor("embeddings.token_type_embeddings.weight", {config.types, d});
+    embedding_norm_ = builder.norm("embeddings.LayerNorm", d, config.epsilon);
     for (std::int64_t i = 0; i < config.layers; ++i)
-      layers_.push_back(read_layer(reader, "encoder.layer." + std::to_string(i)));
-    if (options.pooling == Pooling::kCls) {
-      pooler_ = read_linear(reader, {"pooler.dense"}, d, d);
+      layers_.push_back(read_layer(builder, "encoder.layer." + std::to_string(i)));
+    if (options.pooling == Pooling::kCls && flavour_.has_pooler) {
+      pooler_ = builder.linear({{"pooler.dense", d}}, d);
     }
-    info_ = {"bert",
+    info_ = {flavour_.model_type,
              d,
              config.layers,
              config.vocabulary,
-             config.positions,
+             config.positions - flavour_.first_position,
              config.initializer_range,
              reader.parameters(),
              options.pooling,
@@ -49,131 +53,79 @@ class Bert : public Model {
   }
 
   std::string block_name(std::int64_t layer) const override {
-    return "bert.encoder.layer." + std::to_string(layer);
+    return flavour_.model_type + ".encoder.layer." + std::to_string(layer);
   }
 
-  at::Tensor features(const PackedBatch& batch) const override {
+  at::Tensor states(const PackedBatch& batch) const override {
     const std::vector<RowShare> shares = token_shares(batch);
-    at::Tensor h = at::embedding(word_, batch.token_ids) + at::embedding(type_, batch.type_ids) +
-                   at::embedding(position_, batch.position_ids);
-    h = norm(h, embedding_norm_);
+    at::Tensor h = embed_words(word_, batch, shares) + embed(type_, batch.type_ids, shares) +
+                   embed(position_, positions(batch), shares);
+    h = apply_norm(embedding_norm_, h, shares);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      h = block(layers_[i], h, batch, shares);
-      h = edit_blocks(h, static_cast<std::int64_t>(i), shares);
+      const auto layer = static_cast<std::int64_t>(i);
+      h = edit_block_output(block(layer, h, batch, shares), layer, shares);
     }
-    return info_.pooling == Pooling::kMean ? mean(h, batch) : pooled(h, batch);
+    return h;
+  }
+
+  at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const override {
+    if (info_.pooling == Pooling::kMean) return mean_of_text(h, batch);
+    const at::Tensor first = first_rows(h, batch);
+    if (!flavour_.has_pooler) return first;
+    return at::tanh(packed_linear(pooler_, linears_, first, sequence_shares(batch)));
   }
 
  private:
-  Norm read_norm(WeightReader& reader, const std::string& name) const {
-    return {reader.take(name + ".weight", {config_.hidden}),
-            reader.take(name + ".bias", {config_.hidden})};
-  }
-
-  // The named modules, each [out, in], one below the other in one matrix; sites are views of it.
-  FrozenLinear read_linear(WeightReader& reader, const std::vector<std::string>& names,
-                           std::int64_t out, std::int64_t in) {
-    std::vector<at::Tensor> weights, biases;
-    for (const std::string& name : names) {
-      weights.push_back(reader.take(name + ".weight", {out, in}));
-      biases.push_back(reader.take(name + ".bias", {out}));
-    }
-    FrozenLinear linear{at::cat(weights), at::cat(biases), {}};
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const std::int64_t first = static_cast<std::int64_t>(i) * out;
-      linear.parts.push_back({linears_.size(), first});
-      linears_.push_back({"bert." + names[i], linear.weight.narrow(0, first, out),
-                          linear.bias.narrow(0, first, out)});
-    }
-    return linear;
-  }
-
-  Layer read_layer(WeightReader& reader, const std::string& name) {
+  Layer read_layer(ModelBuilder& builder, const std::string& name) const {
     const std::int64_t d = config_.hidden, wide = config_.intermediate;
     const std::string self = name + ".attention.self.";
     Layer layer;
-    layer.qkv = read_linear(reader, {self + "query", self + "key", self + "value"}, d, d);
-    layer.attention_out = read_linear(reader, {name + ".attention.output.dense"}, d, d);
-    layer.attention_norm = read_norm(reader, name + ".attention.output.LayerNorm");
-    layer.intermediate = read_linear(reader, {name + ".intermediate.dense"}, wide, d);
-    layer.out = read_linear(reader, {name + ".output.dense"}, d, wide);
-    layer.norm = read_norm(reader, name + ".output.LayerNorm");
+    layer.qkv = builder.linear({{self + "query", d}, {self + "key", d}, {self + "value", d}}, d);
+    layer.attention_out = builder.linear({{name + ".attention.output.dense", d}}, d);
+    layer.attention_norm = builder.norm(name + ".attention.output.LayerNorm", d, config_.epsilon);
+    layer.intermediate = builder.linear({{name + ".intermediate.dense", wide}}, d);
+    layer.out = builder.linear({{name + ".output.dense", d}}, wide);
+    layer.norm = builder.norm(name + ".output.LayerNorm", d, config_.epsilon);
     return layer;
   }
 
-  at::Tensor norm(const at::Tensor& x, const Norm& norm) const {
-    return at::layer_norm(x, {config_.hidden}, norm.weight, norm.bias, config_.epsilon);
+  // Rows of the position table.
+  at::Tensor positions(const PackedBatch& batch) const {
+    if (flavour_.first_position == 0) return batch.position_ids;
+    at::Tensor positions = batch.position_ids + flavour_.first_position;
+    for (const TrialShare& share : batch.shares) {
+      if (!flavour_.counts_leading_pads && share.leading_pads > 0)
+        positions.narrow(0, share.first_row, share.rows).sub_(share.leading_pads);
+    }
+    return positions;
   }
 
-  at::Tensor block(const Layer& layer, const at::Tensor& h, const PackedBatch& batch,
+  at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
                    const std::vector<RowShare>& shares) const {
+    const Layer& layer = layers_[static_cast<std::size_t>(index)];
     const at::Tensor qkv = packed_linear(layer.qkv, linears_, h, shares);
     const at::Tensor context = attention(qkv, batch, config_.heads);
-    const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
-    const at::Tensor middle = norm(attended + h, layer.attention_norm);
+    at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
+    attended =
+        edit_sublayer({index, Sublayer::kAttention, &layer.attention_norm}, attended, h, shares);
+    const at::Tensor middle = apply_norm(layer.attention_norm, attended + h, shares);
     const at::Tensor wide = at::gelu(packed_linear(layer.intermediate, linears_, middle, shares));
-    const at::Tensor out = packed_linear(layer.out, linears_, wide, shares);
-    return norm(out + middle, layer.norm);
-  }
-
-  static std::vector<RowShare> token_shares(const PackedBatch& batch) {
-    std::vector<RowShare> shares;
-    for (const TrialShare& share : batch.shares) {
-      const auto first = batch.lengths.begin() + share.first_sequence;
-      shares.push_back(
-          {share.first_row, share.rows, {first, first + share.sequences}, share.hooks, share.key});
-    }
-    return shares;
-  }
-
-  // Only rows that a trial edits are replaced: everything else of h is passed on by copy.
-  static at::Tensor edit_blocks(at::Tensor h, std::int64_t layer,
-                                const std::vector<RowShare>& shares) {
-    std::vector<at::Tensor> indices, edited;
-    for (const RowShare& share : shares) {
-      if (share.hooks == nullptr) continue;
-      const BlockInput input{layer, share.lengths, share.key};
-      std::vector<std::int64_t> rows = share.hooks->edited_rows(input);
-      if (rows.empty()) continue;
-      for (std::int64_t& row : rows)
-        row += share.first_row;
-      const at::Tensor index = at::tensor(rows, at::kLong).to(h.device());
-      edited.push_back(share.hooks->edit_block(input, h.index_select(0, index)));
-      indices.push_back(index);
-    }
-    if (indices.empty()) return h;
-    return h.index_copy(0, at::cat(indices), at::cat(edited));
-  }
-
-  static at::Tensor mean(const at::Tensor& h, const PackedBatch& batch) {
-    const at::Tensor lengths = at::tensor(batch.lengths, h.options().requires_grad(false));
-    const at::Tensor sums = at::zeros({batch.sequences(), h.size(1)}, lengths.options())
-                                .index_add(0, batch.sequence_of_row, h);
-    return sums / lengths.unsqueeze(1);
-  }
-
-  at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const {
-    const at::Tensor first = h.index_select(0, at::tensor(batch.starts, at::kLong).to(h.device()));
-    std::vector<RowShare> shares;
-    for (const TrialShare& share : batch.shares) {
-      shares.push_back({share.first_sequence, share.sequences,
-                        std::vector<std::int64_t>(static_cast<std::size_t>(share.sequences), 1),
-                        share.hooks, share.key});
-    }
-    return at::tanh(packed_linear(pooler_, linears_, first, shares));
+    at::Tensor out = packed_linear(layer.out, linears_, wide, shares);
+    out = edit_sublayer({index, Sublayer::kFeedForward, &layer.norm}, out, middle, shares);
+    return apply_norm(layer.norm, out + middle, shares);
   }
 
   BertConfig config_;
-  at::Tensor word_, position_, type_;
+  Flavour flavour_;
+  Frozen word_, position_, type_;
   Norm embedding_norm_;
   std::vector<Layer> layers_;
   FrozenLinear pooler_;
 };
 
-}  // namespace
-
-Result<std::shared_ptr<const Model>> load_bert(const nlohmann::json& json, const std::string& where,
-                                               ModelWeights weights, const LoadOptions& options) {
+Result<std::shared_ptr<const Model>> load(const nlohmann::json& json, const std::string& where,
+                                          ModelWeights weights, const LoadOptions& options,
+                                          Flavour flavour) {
   ConfigReader config(json, where);
   const BertConfig values{config.count("hidden_size"),
                           config.count("num_hidden_layers"),
@@ -191,10 +143,27 @@ Result<std::shared_ptr<const Model>> load_bert(const nlohmann::json& json, const
     return corrupt(where + ": hidden_size " + std::to_string(values.hidden) +
                    " is no multiple of num_attention_heads " + std::to_string(values.heads));
   }
-  WeightReader reader(std::move(weights), "bert.", options);
-  auto model = std::make_shared<Bert>(values, reader, options);
+  WeightReader reader(std::move(weights), flavour.model_type + ".", options);
+  auto model = std::make_shared<Bert>(values, std::move(flavour), reader, options);
   if (!reader.status()) return reader.status().error();
   return std::shared_ptr<const Model>(std::move(model));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Model>> load_bert(const nlohmann::json& config,
+                                               const std::string& where, ModelWeights weights,
+                                               const LoadOptions& options) {
+  return load(config, where, std::move(weights), options, {"bert", 0, true, true});
+}
+
+Result<std::shared_ptr<const Model>> load_roberta(const nlohmann::json& config,
+                                                  const std::string& where, ModelWeights weights,
+                                                  const LoadOptions& options) {
+  const auto pad = config.find("pad_token_id");
+  const bool given = pad != config.end() && pad->is_number_integer();
+  const std::int64_t first = (given ? pad->get<std::int64_t>() : 1) + 1;
+  return load(config, where, std::move(weights), options, {"roberta", first, false, false});
 }
 
 }  // namespace plateau::trainer

@@ -1,4 +1,5 @@
-// BERT (Devlin et al. 2019, arXiv 1810.04805), as Hugging Face's BertModel computes it.
+// BERT (Devlin et al. 2019, arXiv 1810.04805) and RoBERTa (Liu et al. 2019, arXiv 1907.11692), as
+// Hugging Face's BertModel and RobertaModel compute them.
 #pragma once
 
 #include <memory>
@@ -13,5 +14,9 @@ namespace plateau::trainer {
 Result<std::shared_ptr<const Model>> load_bert(const nlohmann::json& config,
                                                const std::string& where, ModelWeights weights,
                                                const LoadOptions& options);
+
+Result<std::shared_ptr<const Model>> load_roberta(const nlohmann::json& config,
+                                                  const std::string& where, ModelWeights weights,
+                                                  const LoadOptions& options);
 
 }  // namespace plateau::trainer

@@ -1,10 +1,13 @@
 // What a trial may add to the frozen model, and where: the seam between model/ and adapters/.
 //
-// The model asks every trial of the pack at each linear layer and each block. A method overrides
-// what it uses. All hooks see the trial's own rows only.
+// The model asks every trial of the pack at each linear layer, each tensor, each sub-layer and each
+// block. A method overrides what it uses. All hooks see the trial's own rows only. What a hook
+// returns may be a leaf (float32 or float64, cast by the model where it computes in another dtype)
+// or stand in the graph that begin_pass() started.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,11 +18,25 @@
 
 namespace plateau::trainer {
 
+// One tensor of the model, as the checkpoint names and shapes it. Tied weights occur once.
+struct ModelParameter {
+  std::string name;  // "bert.encoder.layer.0.attention.self.query.weight"
+  at::Tensor value;  // frozen; often a view of a fused matrix, [in, out] for GPT-2's Conv1D
+};
+inline constexpr std::size_t kNoParameter = std::numeric_limits<std::size_t>::max();
+
 // One linear layer of the model as a target: y = x W^T + b.
 struct LinearSite {
   std::string name;   // as Hugging Face names the module
   at::Tensor weight;  // [out, in], frozen; may be a view of a fused matrix
   at::Tensor bias;    // [out] or undefined
+  // Indices into Model::parameters(), or kNoParameter.
+  std::size_t weight_parameter = kNoParameter;
+  std::size_t bias_parameter = kNoParameter;
+  // The checkpoint holds the matrix as [in, out] (GPT-2's Conv1D; PEFT's fan_in_fan_out). `weight`
+  // is [out, in] all the same.
+  bool transposed = false;
+
   std::int64_t in() const { return weight.size(1); }
   std::int64_t out() const { return weight.size(0); }
 };
@@ -30,6 +47,7 @@ struct LinearInput {
   at::Tensor x;                           // [rows, in]
   std::span<const std::int64_t> lengths;  // rows of each sequence; they sum up to rows
   DropoutKey key;
+  at::Tensor bias;  // [out] or undefined: what y holds beside x W^T (the trial's own or the frozen)
 };
 
 // What a trial adds at one linear layer, with its own derivative: the multiplication with the
@@ -61,6 +79,29 @@ struct BlockInput {
   DropoutKey key;
 };
 
+enum class Sublayer { kAttention, kFeedForward };
+
+// Whether a bottleneck sits behind a sub-layer, and what it reads there. y is the sub-layer's
+// output before its residual x is added.
+enum class SublayerEdit {
+  kNone,
+  kOutput,     // reads y (Houlsby)
+  kNormedSum,  // reads norm(y + x) where the norm follows the sum (BERT), y + x elsewhere
+               // (Pfeiffer)
+};
+
+struct SublayerInput {
+  std::int64_t layer = 0;
+  Sublayer sublayer = Sublayer::kAttention;
+  std::span<const std::int64_t> lengths;
+  DropoutKey key;
+};
+
+// Keys and values [tokens, key heads * head width] that stand in front of every sequence.
+struct KeyValuePrefix {
+  at::Tensor keys, values;
+};
+
 class TrialHooks {
  public:
   virtual ~TrialHooks() = default;
@@ -71,6 +112,19 @@ class TrialHooks {
   virtual const LinearBranch* linear(std::size_t site) const {
     (void)site;
     return nullptr;
+  }
+  // What the input of linear layer `site` is multiplied with, [in], or undefined (IA3's
+  // feed-forward vectors). An ordinary autograd function.
+  virtual at::Tensor input_scale(std::size_t site) const {
+    (void)site;
+    return {};
+  }
+  // The trial's own value of Model::parameters()[index], in its shape, or undefined: the frozen
+  // one. Weights and biases of linear layers, norms, embeddings, the LM head alike. A trial with a
+  // branch at a linear layer may bring its own bias there (PEFT's bias: "all"), but no own weight.
+  virtual at::Tensor parameter(std::size_t index) const {
+    (void)index;
+    return {};
   }
   // Rows (from the trial's first) that edit_block() will replace after this block; each at most
   // once. Empty: nothing is done.
@@ -84,6 +138,31 @@ class TrialHooks {
     (void)input;
     return rows;
   }
+  // Bottlenecks: whether there is one behind this sub-layer, and what it adds to y [rows, hidden],
+  // from what it reads (see SublayerEdit). An ordinary autograd function.
+  virtual SublayerEdit sublayer_edit(std::int64_t layer, Sublayer sublayer) const {
+    (void)layer, (void)sublayer;
+    return SublayerEdit::kNone;
+  }
+  virtual at::Tensor sublayer_addition(const SublayerInput& input, const at::Tensor& read) const {
+    (void)input;
+    return read;
+  }
+  // Prompt tuning: the word embeddings [tokens, hidden] in front of every sequence. They are rows
+  // like others: lengths count them, a sequence's first row is the first virtual token, and
+  // positions count from there. The number must not change while the trial lives.
+  virtual std::int64_t virtual_tokens() const { return 0; }
+  virtual at::Tensor virtual_embeddings() const { return {}; }
+  // Prefix tuning: every layer's keys and values in front, used as they are (no rotary embedding).
+  // No rows: the text's first token keeps row 0, its position is prefix_tokens().
+  virtual std::int64_t prefix_tokens() const { return 0; }
+  virtual KeyValuePrefix prefix(std::int64_t layer) const {
+    (void)layer;
+    return {};
+  }
+  // How many masked padding tokens stand in front of every text in the reference (pyreft's
+  // pad-first data): they are not computed, but positions start behind them.
+  virtual std::int64_t leading_pads() const { return 0; }
 };
 
 }  // namespace plateau::trainer

@@ -21,6 +21,7 @@ struct Architecture {
 // One line an architecture.
 constexpr std::array kArchitectures = {
     Architecture{"bert", load_bert},
+    Architecture{"roberta", load_roberta},
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A frozen pretrained encoder. One file an architecture; load.cc picks it by config.json.
+// A frozen pretrained transformer. One file an architecture; load.cc picks it by config.json.
 #pragma once
 
 #include <cstdint>
@@ -39,19 +39,26 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  // Pooled features [S, hidden] of the batch's sequences, with each trial's hooks. Differentiable
-  // in what the hooks train and in nothing else: below the lowest trained layer there is no graph.
-  virtual at::Tensor features(const PackedBatch& batch) const = 0;
+  // States [N, hidden] behind the last block (and the last norm, where there is one), with each
+  // trial's hooks. Differentiable in what the hooks train and in nothing else: below the lowest
+  // trained layer there is no graph.
+  virtual at::Tensor states(const PackedBatch& batch) const = 0;
+  // Features [S, hidden] of the batch's sequences, pooled as ModelInfo says.
+  virtual at::Tensor pooled(const at::Tensor& states, const PackedBatch& batch) const = 0;
+  at::Tensor features(const PackedBatch& batch) const { return pooled(states(batch), batch); }
 
   const ModelInfo& info() const { return info_; }
   // Every linear layer that can be a target, in the model's order.
   const std::vector<LinearSite>& linears() const { return linears_; }
+  // Every tensor, linear layers' included, in the model's order.
+  const std::vector<ModelParameter>& parameters() const { return parameters_; }
   // The module that computes block `layer`: "bert.encoder.layer.0".
   virtual std::string block_name(std::int64_t layer) const = 0;
 
  protected:
   ModelInfo info_;
   std::vector<LinearSite> linears_;
+  std::vector<ModelParameter> parameters_;
 };
 
 struct LoadOptions {

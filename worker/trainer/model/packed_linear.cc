@@ -1,7 +1,12 @@
 #include "worker/trainer/model/packed_linear.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include "common/base/check.h"
+#include "worker/trainer/model/layers.h"
 
 namespace plateau::trainer {
 namespace {
@@ -9,46 +14,79 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// One trial at one part of the matrix.
-struct Branch {
+// One trial at one part of the matrix: its branch, its own weight and bias, or both kinds.
+struct Piece {
   const LinearBranch* branch = nullptr;
   const LinearSite* site = nullptr;
   std::int64_t first_column = 0;
-  RowShare share;
-  std::size_t trained_count = 0;
+  const RowShare* share = nullptr;
+  // As the model computes with them; undefined: the frozen ones.
+  at::Tensor own_weight, own_bias;
+  std::size_t trained_count = 0;  // of the branch
   std::size_t saved_count = 0;
 
+  bool is_frozen() const {
+    return branch == nullptr && !own_weight.defined() && !own_bias.defined();
+  }
+  at::Tensor bias() const { return own_bias.defined() ? own_bias : site->bias; }
+  at::Tensor rows(const at::Tensor& x) const { return x.narrow(0, share->first_row, share->rows); }
   LinearInput input(const at::Tensor& x) const {
-    return {*site, x.narrow(0, share.first_row, share.rows), share.lengths, share.key};
+    return {*site, rows(x), share->lengths, share->key, bias()};
   }
-  at::Tensor cut(const at::Tensor& y) const {
-    return y.narrow(0, share.first_row, share.rows).narrow(1, first_column, site->out());
-  }
+  at::Tensor cut(const at::Tensor& y) const { return rows(y).narrow(1, first_column, site->out()); }
 };
 
 struct Plan : torch::CustomClassHolder {
   at::Tensor weight;
   at::Tensor bias;
-  std::vector<Branch> branches;
+  std::vector<RowShare> shares;
+  std::vector<Piece> pieces;  // every share at every part
+  bool has_own_weight = false;
+  bool only_own_weights = false;  // no row needs the frozen product
+  bool has_own_bias = false;
 };
 using PlanPtr = c10::intrusive_ptr<Plan>;
+
+// x W^T, and each piece's bias where somebody brings an own one.
+at::Tensor product(const Plan& plan, const at::Tensor& x) {
+  at::Tensor y;
+  if (plan.only_own_weights) {
+    y = at::empty({x.size(0), plan.weight.size(0)}, x.options());
+  } else {
+    y = at::linear(x, plan.weight, plan.has_own_bias ? at::Tensor() : plan.bias);
+  }
+  for (const Piece& piece : plan.pieces) {
+    at::Tensor part = piece.cut(y);
+    if (piece.own_weight.defined()) {
+      part.copy_(at::linear(piece.rows(x), piece.own_weight, piece.bias()));
+    } else if (plan.has_own_bias && piece.bias().defined()) {
+      part.add_(piece.bias());
+    }
+  }
+  return y;
+}
 
 class PackedLinear : public torch::autograd::Function<PackedLinear> {
  public:
   static at::Tensor forward(AutogradContext* context, const PlanPtr& plan, const at::Tensor& x,
                             at::TensorList trained) {
-    at::Tensor y = at::linear(x, plan->weight, plan->bias);
+    at::Tensor y = product(*plan, x);
     variable_list saved;
-    // The input is kept only where a branch will need it.
-    saved.push_back(plan->branches.empty() ? at::Tensor() : x);
+    // The input is kept only where somebody will need it.
+    const bool needs_x = std::any_of(plan->pieces.begin(), plan->pieces.end(), [](const Piece& p) {
+      return p.branch != nullptr || p.own_weight.defined();
+    });
+    saved.push_back(needs_x ? x : at::Tensor());
     saved.insert(saved.end(), trained.begin(), trained.end());  // So that a change is noticed.
-    for (Branch& branch : plan->branches) {
-      const auto kept = branch.branch->forward(branch.input(x), branch.cut(y));
-      branch.saved_count = kept.size();
+    for (Piece& piece : plan->pieces) {
+      if (piece.branch == nullptr) continue;
+      const auto kept = piece.branch->forward(piece.input(x), piece.cut(y));
+      piece.saved_count = kept.size();
       saved.insert(saved.end(), kept.begin(), kept.end());
     }
     context->save_for_backward(std::move(saved));
     context->saved_data["plan"] = c10::IValue::make_capsule(plan);
+    context->saved_data["trained"] = static_cast<std::int64_t>(trained.size());
     return y;
   }
 
@@ -58,69 +96,164 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& x = saved[0];
     const at::Tensor grad_y = gradients[0].contiguous();
-
-    std::size_t trained_count = 0;
-    for (const Branch& branch : plan.branches)
-      trained_count += branch.trained_count;
-    const std::span<const at::Tensor> kept(saved.data() + 1 + trained_count,
-                                           saved.size() - 1 - trained_count);
+    const auto trained = static_cast<std::size_t>(context->saved_data["trained"].toInt());
+    std::span<const at::Tensor> kept(saved.data() + 1 + trained, saved.size() - 1 - trained);
 
     const bool needs_grad_x = context->needs_input_grad(0);
     at::Tensor grad_x;
-    if (needs_grad_x) grad_x = at::matmul(frozen_gradient(plan, grad_y, kept), plan.weight);
+    if (needs_grad_x) grad_x = product_gradient(plan, grad_y, kept);
 
     variable_list result = {at::Tensor(), grad_x};
-    std::size_t at_saved = 0;
-    for (const Branch& branch : plan.branches) {
+    for (const Piece& piece : plan.pieces) {
+      own_gradients(piece, x, grad_y, result);
+      if (piece.branch == nullptr) continue;
       at::Tensor share;
-      if (needs_grad_x) share = grad_x.narrow(0, branch.share.first_row, branch.share.rows);
-      const auto grads = branch.branch->backward(branch.input(x), branch.cut(grad_y),
-                                                 kept.subspan(at_saved, branch.saved_count),
-                                                 needs_grad_x ? &share : nullptr);
+      if (needs_grad_x) share = piece.rows(grad_x);
+      const auto grads =
+          piece.branch->backward(piece.input(x), piece.cut(grad_y), kept.first(piece.saved_count),
+                                 needs_grad_x ? &share : nullptr);
       result.insert(result.end(), grads.begin(), grads.end());
-      at_saved += branch.saved_count;
+      kept = kept.subspan(piece.saved_count);
     }
     return result;
   }
 
  private:
-  // grad_y, with the rows and columns of the branches that rescale the frozen product replaced.
+  static void own_gradients(const Piece& piece, const at::Tensor& x, const at::Tensor& grad_y,
+                            variable_list& result) {
+    const at::Tensor part = piece.cut(grad_y);
+    if (piece.own_weight.defined()) result.push_back(at::mm(part.t(), piece.rows(x)));
+    if (piece.own_bias.defined()) result.push_back(part.sum(0));
+  }
+
+  // What reaches x through the frozen matrix and through the trials' own ones.
+  static at::Tensor product_gradient(const Plan& plan, const at::Tensor& grad_y,
+                                     std::span<const at::Tensor> kept) {
+    if (!plan.has_own_weight) return at::matmul(frozen_gradient(plan, grad_y, kept), plan.weight);
+    at::Tensor grad_x = plan.only_own_weights
+                            ? at::zeros({grad_y.size(0), plan.weight.size(1)}, grad_y.options())
+                            : at::matmul(frozen_gradient(plan, grad_y, kept), plan.weight);
+    for (const Piece& piece : plan.pieces) {
+      if (piece.own_weight.defined())
+        piece.rows(grad_x).addmm_(piece.cut(grad_y), piece.own_weight);
+    }
+    return grad_x;
+  }
+
+  // grad_y, with the rows and columns replaced that the frozen product does not reach as they are:
+  // branches rescale theirs, a trial's own weight has nothing to do with it.
   static at::Tensor frozen_gradient(const Plan& plan, const at::Tensor& grad_y,
                                     std::span<const at::Tensor> kept) {
     at::Tensor result = grad_y;
-    std::size_t at_saved = 0;
-    for (const Branch& branch : plan.branches) {
-      const at::Tensor share = branch.cut(grad_y);
-      const at::Tensor frozen =
-          branch.branch->frozen_gradient(share, kept.subspan(at_saved, branch.saved_count));
-      at_saved += branch.saved_count;
-      if (frozen.is_same(share)) continue;
+    const auto writable = [&]() -> at::Tensor& {
       if (result.is_same(grad_y)) result = grad_y.clone();
-      branch.cut(result).copy_(frozen);
+      return result;
+    };
+    for (const Piece& piece : plan.pieces) {
+      if (piece.own_weight.defined()) piece.cut(writable()).zero_();
+      if (piece.branch == nullptr) continue;
+      const at::Tensor share = piece.cut(grad_y);
+      const at::Tensor frozen = piece.branch->frozen_gradient(share, kept.first(piece.saved_count));
+      kept = kept.subspan(piece.saved_count);
+      if (!frozen.is_same(share)) piece.cut(writable()).copy_(frozen);
     }
     return result;
   }
 };
 
+// The trial's own tensor at a site, in the site's orientation and dtype, or undefined.
+at::Tensor own_tensor(const TrialHooks& hooks, std::size_t index, bool transposed,
+                      const at::Tensor& like) {
+  if (index == kNoParameter) return {};
+  const at::Tensor own = hooks.parameter(index);
+  if (!own.defined()) return {};
+  return (transposed ? own.t() : own).to(like.scalar_type());
+}
+
+Piece make_piece(const LinearSite& site, std::size_t index, const FrozenLinear::Part& part,
+                 const RowShare& share, const at::Tensor& x) {
+  Piece piece;
+  piece.site = &site;
+  piece.first_column = part.first_column;
+  piece.share = &share;
+  if (share.hooks == nullptr) return piece;
+  piece.branch = share.hooks->linear(index);
+  piece.own_weight = own_tensor(*share.hooks, site.weight_parameter, site.transposed, x);
+  piece.own_bias = own_tensor(*share.hooks, site.bias_parameter, false, x);
+  PLATEAU_CHECK(piece.branch == nullptr || !piece.own_weight.defined(),
+                "a trial has both a branch and an own weight at one linear layer");
+  return piece;
+}
+
+at::Tensor multiply(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
+                    const at::Tensor& x, const std::vector<RowShare>& shares) {
+  auto plan = c10::make_intrusive<Plan>();
+  plan->weight = linear.weight;
+  plan->bias = linear.bias;
+  for (const RowShare& share : shares) {
+    if (share.rows > 0) plan->shares.push_back(share);
+  }
+  std::vector<at::Tensor> trained;
+  for (const FrozenLinear::Part& part : linear.parts) {
+    for (const RowShare& share : plan->shares) {
+      Piece piece = make_piece(sites[part.site], part.site, part, share, x);
+      if (piece.own_weight.defined()) trained.push_back(piece.own_weight);
+      if (piece.own_bias.defined()) trained.push_back(piece.own_bias);
+      if (piece.branch != nullptr) {
+        const auto leaves = piece.branch->trained();
+        trained.insert(trained.end(), leaves.begin(), leaves.end());
+      }
+      plan->has_own_weight |= piece.own_weight.defined();
+      plan->has_own_bias |= piece.own_bias.defined();
+      plan->pieces.push_back(std::move(piece));
+    }
+  }
+  const auto& pieces = plan->pieces;
+  plan->only_own_weights = std::all_of(pieces.begin(), pieces.end(),
+                                       [](const Piece& p) { return p.own_weight.defined(); });
+  if (!plan->has_own_bias)
+    std::erase_if(plan->pieces, [](const Piece& p) { return p.is_frozen(); });
+  return PackedLinear::apply(plan, x, at::TensorList(trained));
+}
+
+bool scales_input(const RowShare& share, std::size_t site) {
+  return share.hooks != nullptr && share.hooks->input_scale(site).defined();
+}
+
+// x with the rows of each trial multiplied with its scale at the site.
+at::Tensor scale_inputs(const at::Tensor& x, std::size_t site,
+                        const std::vector<RowShare>& shares) {
+  return map_rows(x, shares, [&](const RowShare& share, const at::Tensor& rows) -> at::Tensor {
+    const at::Tensor scale = share.hooks->input_scale(site);
+    return scale.defined() ? rows * scale.to(rows.scalar_type()) : rows;
+  });
+}
+
 }  // namespace
 
 at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
                          const at::Tensor& x, const std::vector<RowShare>& shares) {
-  auto plan = c10::make_intrusive<Plan>();
-  plan->weight = linear.weight;
-  plan->bias = linear.bias;
-  std::vector<at::Tensor> trained;
-  for (const FrozenLinear::Part& part : linear.parts) {
-    for (const RowShare& share : shares) {
-      if (share.hooks == nullptr || share.rows == 0) continue;
-      const LinearBranch* branch = share.hooks->linear(part.site);
-      if (branch == nullptr) continue;
-      const auto own = branch->trained();
-      trained.insert(trained.end(), own.begin(), own.end());
-      plan->branches.push_back({branch, &sites[part.site], part.first_column, share, own.size()});
-    }
+  const bool scaled =
+      std::any_of(linear.parts.begin(), linear.parts.end(), [&](const FrozenLinear::Part& part) {
+        return std::any_of(shares.begin(), shares.end(),
+                           [&](const RowShare& share) { return scales_input(share, part.site); });
+      });
+  if (!scaled) return multiply(linear, sites, x, shares);
+  if (linear.parts.size() == 1) {
+    return multiply(linear, sites, scale_inputs(x, linear.parts.front().site, shares), shares);
   }
-  return PackedLinear::apply(plan, x, at::TensorList(trained));
+  // Sites that share a matrix read different inputs here: each is multiplied by itself.
+  std::vector<at::Tensor> outputs;
+  for (std::size_t i = 0; i < linear.parts.size(); ++i) {
+    const FrozenLinear::Part& part = linear.parts[i];
+    const std::int64_t out = sites[part.site].out();
+    const FrozenLinear own{
+        linear.weight.narrow(0, part.first_column, out),
+        linear.bias.defined() ? linear.bias.narrow(0, part.first_column, out) : at::Tensor(),
+        {{part.site, 0}}};
+    outputs.push_back(multiply(own, sites, scale_inputs(x, part.site, shares), shares));
+  }
+  return at::cat(outputs, 1);
 }
 
 }  // namespace plateau::trainer

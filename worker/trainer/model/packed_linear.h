@@ -10,15 +10,6 @@
 
 namespace plateau::trainer {
 
-// Some rows of one trial in the activation that is multiplied.
-struct RowShare {
-  std::int64_t first_row = 0;
-  std::int64_t rows = 0;
-  std::vector<std::int64_t> lengths;  // rows of each sequence
-  const TrialHooks* hooks = nullptr;
-  DropoutKey key;
-};
-
 // One matrix that holds one or more sites side by side: queries, keys and values are one [3d, d].
 struct FrozenLinear {
   struct Part {
@@ -31,7 +22,8 @@ struct FrozenLinear {
 };
 
 // y [N, out] = x [N, in] W^T + b, plus what each trial's branches make of their rows and columns.
-// Differentiable in x and in the branches' trained tensors; never in W and b. A row of y depends
+// Where a trial brings its own weight or bias, its rows use that. Differentiable in x, in the
+// branches' trained tensors and in the trials' own weights; never in W and b. A row of y depends
 // on its own row of x alone, and no trial's numbers enter another's: a NaN stays where it is.
 at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
                          const at::Tensor& x, const std::vector<RowShare>& shares);

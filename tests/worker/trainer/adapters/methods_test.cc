@@ -113,7 +113,7 @@ TEST(Dora, computes_its_formula_with_current_norms) {
       at::linear(x, dense * (magnitude / dense.norm(2, 1)).unsqueeze(1), site.bias);
   at::Tensor y = at::linear(x, site.weight, site.bias);
   const std::vector<std::int64_t> lengths = {4};
-  member->adapter().linear(5)->forward({site, x, lengths, DropoutKey{}}, y);
+  member->adapter().linear(5)->forward({site, x, lengths, DropoutKey{}, {}}, y);
   EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);
 }
 

@@ -1,0 +1,65 @@
+// What every architecture is built of, under a pack of trials: each trial's rows may use their own
+// tensors and may be edited. Everything is an ordinary autograd function of the rows; no trial's
+// numbers enter another's.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/FunctionRef.h>
+
+#include "worker/trainer/model/batch.h"
+#include "worker/trainer/model/hooks.h"
+
+namespace plateau::trainer {
+
+// x [N, w] with each trial's rows replaced by what `change` makes of them (as many rows; the same
+// tensor: no change). x itself when nobody changes anything. Shares without hooks are left out.
+using RowChange = c10::function_ref<at::Tensor(const RowShare& share, const at::Tensor& rows)>;
+at::Tensor map_rows(const at::Tensor& x, const std::vector<RowShare>& shares, RowChange change);
+
+// A frozen tensor that trials may replace: its index among the model's parameters.
+struct Frozen {
+  std::size_t index = kNoParameter;
+  at::Tensor value;
+
+  // The trial's own, cast to the frozen one's dtype, or undefined.
+  at::Tensor own(const TrialHooks* hooks) const;
+  at::Tensor of(const TrialHooks* hooks) const;  // the trial's own, else the frozen one
+};
+
+// LayerNorm; RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467) where there is no bias.
+struct Norm {
+  Frozen weight;
+  Frozen bias;
+  double epsilon = 0.0;
+};
+at::Tensor apply_norm(const Norm& norm, const at::Tensor& x, const std::vector<RowShare>& shares);
+
+// Rows of the table at ids [N].
+at::Tensor embed(const Frozen& table, const at::Tensor& ids, const std::vector<RowShare>& shares);
+// Word embeddings, with each trial's virtual tokens in front of its sequences.
+at::Tensor embed_words(const Frozen& table, const PackedBatch& batch,
+                       const std::vector<RowShare>& shares);
+
+// One sub-layer's output y before its residual x is added, with the trials' bottlenecks. `norm`:
+// what follows the sum in post-norm models, or nullptr.
+struct SublayerOutput {
+  std::int64_t layer = 0;
+  Sublayer sublayer = Sublayer::kAttention;
+  const Norm* norm = nullptr;
+};
+at::Tensor edit_sublayer(const SublayerOutput& place, const at::Tensor& y, const at::Tensor& x,
+                         const std::vector<RowShare>& shares);
+
+// A block's output with the rows that trials edit replaced.
+at::Tensor edit_block_output(const at::Tensor& h, std::int64_t layer,
+                             const std::vector<RowShare>& shares);
+
+// Mean over each sequence's text tokens [S, w]: virtual tokens do not count.
+at::Tensor mean_of_text(const at::Tensor& h, const PackedBatch& batch);
+at::Tensor first_rows(const at::Tensor& h, const PackedBatch& batch);  // [S, w]
+at::Tensor last_rows(const at::Tensor& h, const PackedBatch& batch);   // [S, w]
+
+}  // namespace plateau::trainer
