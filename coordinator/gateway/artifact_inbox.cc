@@ -249,14 +249,16 @@ void ArtifactInbox::drop_attempt(const AttemptRef& attempt, const std::string& t
     ++last;
   arriving_.erase(first, last);
   std::error_code ignored;
+  if (!fs::exists(trial_path(trial_folder), ignored)) return;
   const fs::path incoming = trial_path(trial_folder) / kIncoming;
   fs::remove_all(incoming / std::to_string(attempt.attempt.value), ignored);
   fs::remove(incoming, ignored);  // Only when it is empty.
 }
 
 void ArtifactInbox::drop_trial(const std::string& trial_folder) {
-  drop_checkpoints_but({}, trial_folder);
   std::error_code ignored;
+  if (!fs::exists(trial_path(trial_folder), ignored)) return;
+  drop_checkpoints_but({}, trial_folder);
   fs::remove(trial_path(trial_folder) / kCheckpoints, ignored);
   fs::remove_all(trial_path(trial_folder) / kIncoming, ignored);
 }

@@ -129,9 +129,11 @@ Result<std::optional<Event>> Gateway::take_chunk(const wire::FromWorker& message
 Result<std::optional<Event>> Gateway::take_finished(event::Report report) {
   // The scheduler drops what is stale; only a current result may touch the trial's folder.
   if (!is_current(report.session, report.attempt)) return std::optional<Event>(std::move(report));
+  const auto& finished = std::get<report::Finished>(report.body);
+  // Nothing came, so there is nothing to lie beside: the result itself is in the store.
+  if (finished.artifacts.empty()) return std::optional<Event>(std::move(report));
   const Result<std::string> folder = folder_of(report.attempt.trial);
   if (!folder) return folder.error();
-  const auto& finished = std::get<report::Finished>(report.body);
   Status adopted = inbox_.adopt_result(report.attempt, finished.artifacts, *folder);
   if (adopted) adopted = write_trial_file(report.attempt.trial, *folder);
   if (!adopted) {

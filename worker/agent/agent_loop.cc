@@ -133,6 +133,16 @@ class AgentLoop::Impl {
     if (!end_) set_timer();
   }
 
+  // One turn for all that is ready by then: every turn that reports something syncs the spool.
+  void request_turn() {
+    if (turn_requested_) return;
+    turn_requested_ = true;
+    asio::post(io_, [this] {
+      turn_requested_ = false;
+      turn();
+    });
+  }
+
   void set_timer() {
     TimeMs next = std::min(state_.next_wakeup(), parts_.runner->next_wakeup(now()));
     if (preempt_at_) next = std::min(next, *preempt_at_);
@@ -243,12 +253,6 @@ class AgentLoop::Impl {
   }
 
   void carry_out(const PrepareTrial& wanted) {
-    const Status made = files_.make(wanted.attempt);
-    if (!made) {
-      events_.push_back(
-          PreparationFailed{wanted.attempt, FailureKind::kNodeFault, made.error().message});
-      return;
-    }
     asio::post(pool_, [this, wanted] {
       Result<std::string> prepared = parts_.prepare(wanted.trial_json);
       asio::post(io_, [this, wanted, prepared = std::move(prepared)] {
@@ -258,7 +262,7 @@ class AgentLoop::Impl {
           events_.push_back(PreparationFailed{wanted.attempt, failure_kind(prepared.error().kind),
                                               prepared.error().message});
         }
-        turn();
+        request_turn();
       });
     });
   }
@@ -323,6 +327,7 @@ class AgentLoop::Impl {
   std::optional<End> end_;
   std::optional<TimeMs> preempt_at_;
   bool signalled_ = false;
+  bool turn_requested_ = false;
   std::string last_warning_;
   TimeMs last_warned_ = 0;
 };

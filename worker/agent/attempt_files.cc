@@ -24,12 +24,11 @@ std::filesystem::path AttemptFiles::resume_path(const AttemptRef& attempt) const
   return folder(attempt) / "resume";
 }
 
-Status AttemptFiles::make(const AttemptRef& attempt) const {
-  return make_folder(folder(attempt));
-}
-
 Status AttemptFiles::store_resume(const StoreResume& piece) const {
   const std::filesystem::path path = resume_path(piece.attempt);
+  if (piece.offset == 0) {
+    if (Status made = make_folder(path.parent_path()); !made) return made;
+  }
   const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (piece.offset == 0 ? O_TRUNC : 0);
   const runner::Fd file(::open(path.c_str(), flags, 0644));
   std::string_view rest = piece.data;

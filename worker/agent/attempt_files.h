@@ -20,7 +20,7 @@ class AttemptFiles {
   // Where the checkpoint to resume from is put together.
   std::filesystem::path resume_path(const AttemptRef& attempt) const;
 
-  Status make(const AttemptRef& attempt) const;
+  // The first piece makes the attempt's folder.
   Status store_resume(const StoreResume& piece) const;
   bool resume_is_good(const VerifyResume& wanted) const;
   void remove(const AttemptRef& attempt) const;

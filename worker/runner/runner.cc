@@ -26,38 +26,40 @@ void forget(int epoll, int fd) {
   if (fd >= 0) ::epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nullptr);
 }
 
-}  // namespace
+class ProcessRunner : public Runner {
+ public:
+  ProcessRunner(RunnerOptions options, Fd epoll, std::vector<SlotSetup> slots);
 
-Result<std::unique_ptr<Runner>> Runner::make(RunnerOptions options, std::vector<SlotSetup> slots) {
-  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  if (epoll < 0) return io_error(std::string("epoll_create1 failed: ") + std::strerror(errno));
-  std::unique_ptr<Runner> runner(new Runner(std::move(options), Fd(epoll)));
-  for (SlotSetup& slot : slots) {
-    PLATEAU_CHECK(slot.index.value == static_cast<std::int64_t>(runner->slots_.size()),
-                  "slots are numbered 0, 1, ...");
-    runner->slots_.push_back(std::make_unique<TrainerSlot>(runner->options_, std::move(slot)));
+  void start_trial(SlotIndex slot, TrialStart start, TimeMs now) override {
+    at(slot).start_trial(std::move(start), now);
   }
-  return runner;
+  void cancel(SlotIndex slot, const AttemptRef& attempt) override { at(slot).cancel(attempt); }
+  void stop(SlotIndex slot, DurationMs grace_ms, TimeMs now) override {
+    at(slot).stop(grace_ms, now);
+  }
+  std::vector<TrialEvent> poll(TimeMs now) override;
+  int poll_fd() const override { return epoll_.get(); }
+  TimeMs next_wakeup(TimeMs now) const override;
+
+ private:
+  TrainerSlot& at(SlotIndex slot) { return *slots_.at(static_cast<std::size_t>(slot.value)); }
+  void watch_descriptors();
+
+  RunnerOptions options_;
+  Fd epoll_;
+  std::vector<std::unique_ptr<TrainerSlot>> slots_;
+};
+
+ProcessRunner::ProcessRunner(RunnerOptions options, Fd epoll, std::vector<SlotSetup> slots)
+    : options_(std::move(options)), epoll_(std::move(epoll)) {
+  for (SlotSetup& slot : slots) {
+    PLATEAU_CHECK(slot.index.value == static_cast<std::int64_t>(slots_.size()),
+                  "slots are numbered 0, 1, ...");
+    slots_.push_back(std::make_unique<TrainerSlot>(options_, std::move(slot)));
+  }
 }
 
-Runner::Runner(RunnerOptions options, Fd epoll)
-    : options_(std::move(options)), epoll_(std::move(epoll)) {}
-
-Runner::~Runner() = default;
-
-void Runner::start_trial(SlotIndex slot, TrialStart start, TimeMs now) {
-  slots_.at(static_cast<std::size_t>(slot.value))->start_trial(std::move(start), now);
-}
-
-void Runner::cancel(SlotIndex slot, const AttemptRef& attempt) {
-  slots_.at(static_cast<std::size_t>(slot.value))->cancel(attempt);
-}
-
-void Runner::stop(SlotIndex slot, DurationMs grace_ms, TimeMs now) {
-  slots_.at(static_cast<std::size_t>(slot.value))->stop(grace_ms, now);
-}
-
-std::vector<TrialEvent> Runner::poll(TimeMs now) {
+std::vector<TrialEvent> ProcessRunner::poll(TimeMs now) {
   std::vector<TrialEvent> events;
   for (const auto& slot : slots_)
     slot->poll(now, events);
@@ -67,7 +69,7 @@ std::vector<TrialEvent> Runner::poll(TimeMs now) {
 
 // Edge-free and simple: which descriptors matter is said anew after each poll; there are three a
 // trainer. Writing is waited for only while something is unwritten.
-void Runner::watch_descriptors() {
+void ProcessRunner::watch_descriptors() {
   for (const auto& slot : slots_) {
     const Process* process = slot->process();
     if (process == nullptr) continue;
@@ -81,11 +83,20 @@ void Runner::watch_descriptors() {
   }
 }
 
-TimeMs Runner::next_wakeup(TimeMs now) const {
+TimeMs ProcessRunner::next_wakeup(TimeMs now) const {
   TimeMs next = std::numeric_limits<TimeMs>::max();
   for (const auto& slot : slots_)
     next = std::min(next, slot->next_wakeup(now));
   return next;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runner>> Runner::make(RunnerOptions options, std::vector<SlotSetup> slots) {
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0) return io_error(std::string("epoll_create1 failed: ") + std::strerror(errno));
+  return std::unique_ptr<Runner>(
+      std::make_unique<ProcessRunner>(std::move(options), Fd(epoll), std::move(slots)));
 }
 
 }  // namespace plateau::runner

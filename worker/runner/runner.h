@@ -18,30 +18,21 @@ namespace plateau::runner {
 
 class Runner {
  public:
-  // Slots are numbered 0, 1, ... kIo when the kernel gives no epoll descriptor.
+  // Trainers as child processes. Slots are numbered 0, 1, ... kIo when the kernel gives no epoll
+  // descriptor.
   static Result<std::unique_ptr<Runner>> make(RunnerOptions options, std::vector<SlotSetup> slots);
-  ~Runner();
-  Runner(const Runner&) = delete;
-  Runner& operator=(const Runner&) = delete;
+  virtual ~Runner() = default;
 
-  // start.folder must exist. Answered with TrialStarted, or TrialFailed, or TrainerDied.
-  void start_trial(SlotIndex slot, TrialStart start, TimeMs now);
+  // Answered with TrialStarted, or TrialFailed, or TrainerDied.
+  virtual void start_trial(SlotIndex slot, TrialStart start, TimeMs now) = 0;
   // Answered with TrialDropped, or TrainerDied; with nothing when the trial is not there any more.
-  void cancel(SlotIndex slot, const AttemptRef& attempt);
+  virtual void cancel(SlotIndex slot, const AttemptRef& attempt) = 0;
   // Answered with TrialHandedBack of each trial inside, and TrainerDied.
-  void stop(SlotIndex slot, DurationMs grace_ms, TimeMs now);
+  virtual void stop(SlotIndex slot, DurationMs grace_ms, TimeMs now) = 0;
 
-  std::vector<TrialEvent> poll(TimeMs now);
-  int poll_fd() const { return epoll_.get(); }
-  TimeMs next_wakeup(TimeMs now) const;
-
- private:
-  Runner(RunnerOptions options, Fd epoll);
-  void watch_descriptors();
-
-  RunnerOptions options_;
-  Fd epoll_;
-  std::vector<std::unique_ptr<TrainerSlot>> slots_;
+  virtual std::vector<TrialEvent> poll(TimeMs now) = 0;
+  virtual int poll_fd() const = 0;
+  virtual TimeMs next_wakeup(TimeMs now) const = 0;
 };
 
 }  // namespace plateau::runner

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "common/base/file.h"
+
 namespace plateau::runner {
 namespace {
 
@@ -111,6 +113,10 @@ void TrainerSlot::hand_over(const TrialStart& start, std::vector<TrialEvent>& ev
   if (!frame) {
     events.emplace_back(
         TrialFailed{start.attempt, FailureKind::kBadConfiguration, frame.error().message});
+    return;
+  }
+  if (const Status made = make_folder(start.folder); !made) {
+    events.emplace_back(TrialFailed{start.attempt, FailureKind::kNodeFault, made.error().message});
     return;
   }
   inside_.insert(start.attempt);

@@ -18,7 +18,7 @@ struct TrialStart {
   AttemptRef attempt;
   bool alone = false;
   std::string trial_json;
-  std::string folder;  // exists; the attempt's own
+  std::string folder;  // the attempt's own; made when the trial is handed over
   std::string resume;  // path of a checkpoint, or empty
 };
 

@@ -86,7 +86,6 @@ class RunnerTest : public testing::Test {
     start.trial_json = to_json(some_trial(static_cast<std::uint64_t>(trial))).dump();
     start.folder = (folder_ / (std::to_string(trial) + "-" + std::to_string(attempt))).string();
     start.resume = resume;
-    fs::create_directories(start.folder);
     runner_->start_trial({0}, start, now());
   }
 
@@ -307,6 +306,14 @@ TEST_F(RunnerTest, no_trainer_program_is_the_nodes_fault) {
   ASSERT_TRUE(poll_for<TrainerDied>());
   EXPECT_EQ(of<TrainerDied>()[0].kind, FailureKind::kNodeFault);
   EXPECT_NE(of<TrainerDied>()[0].message.find("--trainer"), std::string::npos);
+}
+
+// A file in the folder's place stands in for a disk that makes no more folders.
+TEST_F(RunnerTest, no_folder_for_an_attempt_is_the_nodes_fault) {
+  std::ofstream(folder_ / "1-1") << "in the way";
+  start(1);
+  ASSERT_TRUE(poll_for<TrialFailed>());
+  EXPECT_EQ(of<TrialFailed>()[0].kind, FailureKind::kNodeFault);
 }
 
 TEST_F(RunnerTest, a_program_that_is_no_trainer_is_the_nodes_fault_or_a_crash) {
