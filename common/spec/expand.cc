@@ -5,6 +5,7 @@
 #include "common/spec/fields.h"
 #include "common/spec/grid.h"
 #include "common/spec/sweep.h"
+#include "common/spec/trial_keys.h"
 
 namespace plateau {
 namespace {
@@ -25,12 +26,9 @@ std::string text_of(const Cell& cell, const char* name) {
 }
 
 // Everything of the cell in the JSON form of a trial, which is then read with all its checks.
-Result<Trial> build_trial(const Cell& cell, const SweepValue& seed, const BaseSource& base,
-                          const TaskSource& task) {
-  Trial defaults;
-  defaults.base = base.spec;
-  defaults.task = task.spec;
-  Json json = to_json(defaults);
+// `defaults`: the JSON of a trial of the cell's base and task.
+Result<Trial> build_trial(const Cell& cell, const SweepValue& seed, const Json& defaults) {
+  Json json = defaults;
   json["adapter"] = {{"method", text_of(cell, "adapter")}, {"parameters", Json::object()}};
   for (const auto& [name, assigned] : cell.values) {
     if (name == "base" || name == "task" || name == "adapter") continue;
@@ -102,13 +100,21 @@ class Expansion {
                            "a cell without base, task or adapter: their `when` excludes all"});
       return;
     }
-    Result<Trial> trial = build_trial(cell, seed, base->second, task->second);
+    Result<Trial> trial = build_trial(cell, seed, defaults_of(*base, *task));
     if (!trial) {
       problems_.push_back({place_of(cell, {"adapter"}), trial.error().message});
       return;
     }
-    if (check) check_against_base(cell, *trial, base->second, problems_);
-    PlannedTrial planned{*trial, trial_key(*trial), cell_key(*trial), trial_label(*trial), false,
+    if (check && is_new_to_its_base(base->first, *trial)) {
+      check_against_base(cell, *trial, base->second, problems_);
+    }
+    TrialKeys keys = trial_keys(*trial);
+    std::string label = trial_label(*trial);
+    PlannedTrial planned{std::move(*trial),
+                         std::move(keys.trial),
+                         std::move(keys.cell),
+                         std::move(label),
+                         false,
                          {}};
     if (!keys_.insert(planned.key).second) {
       ++plan_.folded;
@@ -118,6 +124,27 @@ class Expansion {
       planned.origins[name] = assigned.origin;
     if (seed.place.source != "default") planned.origins["seed"] = {Origin::Kind::kFile, seed.place};
     plan_.trials.push_back(std::move(planned));
+  }
+
+  const Json& defaults_of(const std::pair<const std::string, BaseSource>& base,
+                          const std::pair<const std::string, TaskSource>& task) {
+    Json& json = defaults_[{base.first, task.first}];
+    if (json.is_null()) {
+      Trial defaults;
+      defaults.base = base.second.spec;
+      defaults.task = task.second.spec;
+      json = to_json(defaults);
+    }
+    return json;
+  }
+
+  // What check_against_base() looks at: cells that differ in nothing of it have the same problems.
+  bool is_new_to_its_base(const std::string& base, const Trial& trial) {
+    return looked_at_
+        .insert(base + '\n' + trial.task.name + '\n' + std::to_string(trial.task.max_length) +
+                '\n' + trial.base.pooling + '\n' + trial.adapter.method +
+                trial.adapter.parameters.dump())
+        .second;
   }
 
   void cap() {
@@ -167,6 +194,8 @@ class Expansion {
   const Sources& sources_;
   std::vector<Problem> problems_;
   std::set<std::string> keys_;
+  std::map<std::pair<std::string, std::string>, Json> defaults_;  // by base and task
+  std::set<std::string> looked_at_;
   SweepPlan plan_;
 };
 

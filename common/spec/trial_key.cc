@@ -1,6 +1,6 @@
 #include "common/base/sha256.h"
 #include "common/spec/methods.h"
-#include "common/spec/trial.h"
+#include "common/spec/trial_keys.h"
 
 namespace plateau {
 namespace {
@@ -51,11 +51,11 @@ void drop_training_of_baselines(Json& json, const Trial& trial) {
   json.erase("seed");
 }
 
-std::string hash(const Trial& trial, bool with_seed) {
+// What the key is a hash of, the seed included.
+Json key_json(const Trial& trial) {
   Json json = to_json(trial);
   drop_what_changes_no_number(json);
   drop_training_of_baselines(json, trial);
-  if (!with_seed) json.erase("seed");
   drop_default_parameters(json["adapter"]);
   static const Json defaults = [] {
     Json all = to_json(Trial{});
@@ -65,16 +65,24 @@ std::string hash(const Trial& trial, bool with_seed) {
     return all;
   }();
   drop_equal(json, defaults);
-  return sha256_hex(json.dump());
+  return json;
 }
 
 }  // namespace
 
+TrialKeys trial_keys(const Trial& trial) {
+  Json json = key_json(trial);
+  TrialKeys keys;
+  keys.trial = sha256_hex(json.dump());
+  json.erase("seed");
+  keys.cell = sha256_hex(json.dump());
+  return keys;
+}
 std::string trial_key(const Trial& trial) {
-  return hash(trial, /*with_seed=*/true);
+  return sha256_hex(key_json(trial).dump());
 }
 std::string cell_key(const Trial& trial) {
-  return hash(trial, /*with_seed=*/false);
+  return trial_keys(trial).cell;
 }
 
 }  // namespace plateau

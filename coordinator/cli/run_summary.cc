@@ -13,40 +13,35 @@ std::string plural(std::int64_t count, const std::string& word) {
   return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
 }
 
-}  // namespace
-
-RunCounts count_trials(const RunView& run) {
-  RunCounts counts;
-  counts.total = static_cast<std::int64_t>(run.trials.size());
-  for (const TrialRow& trial : run.trials) {
-    switch (trial.state) {
-      case TrialState::kQueued:
-        ++counts.queued;
-        break;
-      case TrialState::kRunning:
-        ++counts.running;
-        break;
-      case TrialState::kFinished:
-        ++counts.finished;
-        break;
-      case TrialState::kDiverged:
-        ++counts.diverged;
-        break;
-      case TrialState::kFailed:
-        ++counts.failed;
-        break;
-      case TrialState::kStopped:
-        ++counts.stopped;
-        break;
-    }
+void count(TrialState state, std::int64_t number, RunCounts& counts) {
+  counts.total += number;
+  switch (state) {
+    case TrialState::kQueued:
+      counts.queued += number;
+      break;
+    case TrialState::kRunning:
+      counts.running += number;
+      break;
+    case TrialState::kFinished:
+      counts.finished += number;
+      break;
+    case TrialState::kDiverged:
+      counts.diverged += number;
+      break;
+    case TrialState::kFailed:
+      counts.failed += number;
+      break;
+    case TrialState::kStopped:
+      counts.stopped += number;
+      break;
   }
-  return counts;
 }
 
-std::string failures_text(const RunView& run) {
+// Of rows with `state`, `label` and `reason`.
+std::string text_of_failures(const auto& trials) {
   std::map<std::string, std::vector<std::string>> labels_of;
   std::int64_t failed = 0;
-  for (const TrialRow& trial : run.trials) {
+  for (const auto& trial : trials) {
     if (trial.state != TrialState::kFailed) continue;
     ++failed;
     labels_of[trial.reason].push_back(trial.label);
@@ -65,6 +60,30 @@ std::string failures_text(const RunView& run) {
     text += ": " + reason + "\n";
   }
   return text;
+}
+
+}  // namespace
+
+RunCounts count_trials(const RunView& run) {
+  RunCounts counts;
+  for (const TrialRow& trial : run.trials)
+    count(trial.state, 1, counts);
+  return counts;
+}
+
+RunCounts count_trials(const RunStatus& run) {
+  RunCounts counts;
+  for (const auto& [state, number] : run.counts)
+    count(state, number, counts);
+  return counts;
+}
+
+std::string failures_text(const RunView& run) {
+  return text_of_failures(run.trials);
+}
+
+std::string failures_text(const RunStatus& run) {
+  return text_of_failures(run.running_and_failed);
 }
 
 nlohmann::json summary_json(const RunView& run, const std::filesystem::path& run_folder,

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "coordinator/store/results_view.h"
+#include "coordinator/store/run_status.h"
 
 namespace plateau::cli {
 
@@ -22,10 +23,12 @@ struct RunCounts {
 };
 
 RunCounts count_trials(const RunView& run);
+RunCounts count_trials(const RunStatus& run);
 
 // A paragraph a reason, with the trials that failed for it; a reason that all share is said once.
 // Empty when nothing failed.
 std::string failures_text(const RunView& run);
+std::string failures_text(const RunStatus& run);
 
 // {"run", "name", "counts": {...}, "failed": [{"trial", "label", "reason"}], "results": [paths],
 // "interrupted"}

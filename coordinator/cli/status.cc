@@ -17,7 +17,7 @@ struct StatusOptions {
   bool json = false;
 };
 
-std::string status_text(const RunView& run, const std::filesystem::path& folder,
+std::string status_text(const RunStatus& run, const std::filesystem::path& folder,
                         const std::optional<int>& coordinator) {
   const RunCounts counts = count_trials(run);
   std::string text = "Run " + run.name + " in " + folder.string() + "\n";
@@ -30,7 +30,7 @@ std::string status_text(const RunView& run, const std::filesystem::path& folder,
   if (counts.diverged > 0) text += ", " + std::to_string(counts.diverged) + " diverged";
   if (counts.stopped > 0) text += ", " + std::to_string(counts.stopped) + " stopped early";
   text += "\n";
-  for (const TrialRow& trial : run.trials) {
+  for (const RunStatus::Trial& trial : run.running_and_failed) {
     if (trial.state != TrialState::kRunning) continue;
     text += "  running: " + trial.label + " (trial " + std::to_string(trial.id.value) +
             ", attempt " + std::to_string(trial.attempts) + ")\n";
@@ -60,11 +60,16 @@ nlohmann::json status_json(const RunView& run, const std::filesystem::path& fold
 Status show(const StatusOptions& options, const CommandContext& context) {
   const Result<std::filesystem::path> folder = find_run(options.run, options.runs_dir);
   if (!folder) return folder.error();
-  const Result<RunView> run = read_run(*folder);
-  if (!run) return run.error();
   const std::optional<int> coordinator = coordinator_pid(*folder);
-  context.print(options.json ? status_json(*run, *folder, coordinator).dump(2) + "\n"
-                             : status_text(*run, *folder, coordinator));
+  if (options.json) {
+    const Result<RunView> run = read_run(*folder);
+    if (!run) return run.error();
+    context.print(status_json(*run, *folder, coordinator).dump(2) + "\n");
+    return {};
+  }
+  const Result<RunStatus> run = read_status(*folder);
+  if (!run) return run.error();
+  context.print(status_text(*run, *folder, coordinator));
   return {};
 }
 

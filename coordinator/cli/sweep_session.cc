@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include <malloc.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "coordinator/cli/run_summary.h"
 #include "coordinator/loop/loop.h"
 #include "coordinator/results/results.h"
+#include "coordinator/store/run_status.h"
 #include "coordinator/store/store.h"
 
 namespace plateau::cli {
@@ -25,6 +27,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr DurationMs kWorkerPatienceMs = 10'000;
+// Above it sweep.resolved.json, a kilobyte a trial and more, is left out: the database has the
+// trials, and `plateau plan --resolved --json` prints them.
+constexpr std::size_t kResolvedTrialsMax = 10'000;
 
 std::string host_name() {
   char name[256] = "localhost";
@@ -83,6 +88,8 @@ class Session {
 
   Status load();
   Status open();
+  Status write_sweep_files();
+  Result<PutSweep> put_trials();
   Result<bool> has_work();
   Status fetch_sources();
   Status listen();
@@ -98,7 +105,8 @@ class Session {
   CommandContext& context_;
   const Clock& clock_ = system_clock();
   std::optional<Catalogue> catalogue_;
-  std::optional<LoadedSweep> sweep_;
+  std::optional<LoadedSweep> sweep_;  // without its trials once they are in the store
+  std::set<std::pair<EntryKind, std::string>> sources_;
   std::optional<RunFolder> folder_;
   LogLine log_;
   std::unique_ptr<Store> store_;
@@ -152,23 +160,9 @@ Status Session::open() {
   Result<std::unique_ptr<Store>> store = open_store(folder_->path, {name, PLATEAU_VERSION});
   if (!store) return store.error();
   store_ = std::move(*store);
-
-  std::vector<NewTrial> trials;
-  trials.reserve(sweep_->plan.trials.size());
-  for (const PlannedTrial& planned : sweep_->plan.trials) {
-    NewTrial trial;
-    trial.trial = planned.trial;
-    trial.is_baseline = planned.is_baseline;
-    trials.push_back(std::move(trial));
-  }
-  const Result<PutSweep> put =
-      store_->put_sweep({sweep_->yaml, sweep_->sweep.report.dump()}, trials, clock_.wall_ms());
+  if (Status written = write_sweep_files(); !written) return written;
+  const Result<PutSweep> put = put_trials();
   if (!put) return put.error();
-  const std::string resolved = resolved_json(sweep_->sweep, sweep_->plan).dump(2) + "\n";
-  if (Status s = write_file_atomically(folder_->path / "sweep.yaml", sweep_->yaml); !s) return s;
-  if (Status s = write_file_atomically(folder_->path / "sweep.resolved.json", resolved); !s) {
-    return s;
-  }
   std::string line = "Sweep " + name + ": " + std::to_string(sweep_->plan.trial_count) +
                      " trials in " + std::to_string(sweep_->plan.cell_count) + " cells";
   if (sweep_->plan.baseline_count > 0) {
@@ -183,33 +177,48 @@ Status Session::open() {
   return {};
 }
 
-Result<bool> Session::has_work() {
-  const Result<event::Restored> restored = store_->restore(clock_.wall_ms());
-  if (!restored) return restored.error();
-  for (const RestoredTrial& trial : restored->trials) {
-    switch (trial.status) {
-      case TrialStatus::kQueued:
-      case TrialStatus::kAssigned:
-      case TrialStatus::kRunning:
-        return true;
-      case TrialStatus::kFinished:
-      case TrialStatus::kDiverged:
-      case TrialStatus::kFailed:
-      case TrialStatus::kStopped:
-        break;
-    }
+Status Session::write_sweep_files() {
+  if (Status s = write_file_atomically(folder_->path / "sweep.yaml", sweep_->yaml); !s) return s;
+  const fs::path path = folder_->path / "sweep.resolved.json";
+  if (sweep_->plan.trials.size() > kResolvedTrialsMax) {
+    std::error_code ignored;
+    fs::remove(path, ignored);  // of the sweep when it was smaller
+    return {};
   }
-  return false;
+  const std::string resolved = resolved_json(sweep_->sweep, sweep_->plan).dump(2) + "\n";
+  return write_file_atomically(path, resolved);
+}
+
+// Moves the plan's trials into the store; a coordinator of 100,000 trials has no room for both.
+Result<PutSweep> Session::put_trials() {
+  std::vector<NewTrial> trials;
+  trials.reserve(sweep_->plan.trials.size());
+  for (PlannedTrial& planned : sweep_->plan.trials) {
+    sources_.emplace(EntryKind::kBase, planned.trial.base.source);
+    sources_.emplace(EntryKind::kTask, planned.trial.task.source);
+    NewTrial trial;
+    trial.trial = std::move(planned.trial);
+    trial.is_baseline = planned.is_baseline;
+    trials.push_back(std::move(trial));
+  }
+  std::vector<PlannedTrial>().swap(sweep_->plan.trials);
+  Result<PutSweep> put =
+      store_->put_sweep({sweep_->yaml, sweep_->sweep.report.dump()}, trials, clock_.wall_ms());
+  std::vector<NewTrial>().swap(trials);
+  malloc_trim(0);
+  return put;
+}
+
+Result<bool> Session::has_work() {
+  const Result<RunStatus> status = read_status(folder_->path);
+  if (!status) return status.error();
+  const RunCounts counts = count_trials(*status);
+  return counts.queued + counts.running > 0;
 }
 
 // Before any worker starts: a sweep that cannot get its data should fail here, with one message.
 Status Session::fetch_sources() {
-  std::set<std::pair<EntryKind, std::string>> sources;
-  for (const PlannedTrial& planned : sweep_->plan.trials) {
-    sources.emplace(EntryKind::kBase, planned.trial.base.source);
-    sources.emplace(EntryKind::kTask, planned.trial.task.source);
-  }
-  for (const auto& [kind, name] : sources) {
+  for (const auto& [kind, name] : sources_) {
     const CatalogueEntry* entry = catalogue_->find(kind, name);
     if (entry == nullptr || is_cached(*entry, cache_folder())) continue;
     std::string last;
@@ -307,7 +316,10 @@ Status Session::serve() {
   });
   printer_.emplace(std::move(meter), options_.plain || options_.json);
   LoopOptions loop;
+  bool trimmed = false;
   loop.on_tick = [&](bool stopping) -> Status {
+    // What the store's rows took on their way into the scheduler goes back, once.
+    if (!trimmed && scheduler_.counts().total() > 0) trimmed = malloc_trim(0) >= 0;
     if (!stopping) {
       if (Status s = look_after_worker(); !s) return s;
     } else if (worker_) {

@@ -1,6 +1,7 @@
 #include "coordinator/loop/engine.h"
 
 #include <iterator>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -8,7 +9,16 @@ namespace plateau {
 namespace {
 
 // Frames of one transaction: enough to share its disk sync, few enough to keep answers quick.
-constexpr int kFramesPerRound = 256;
+constexpr int kFramesPerRound = 1024;
+
+// The last Ack of each session says what those before it say; a group holds hundreds.
+std::map<SessionId, const Action*> last_acks(const std::vector<Action>& actions) {
+  std::map<SessionId, const Action*> last;
+  for (const Action& action : actions) {
+    if (const auto* ack = std::get_if<action::Ack>(&action)) last[ack->session] = &action;
+  }
+  return last;
+}
 
 }  // namespace
 
@@ -76,7 +86,10 @@ Result<bool> Engine::round() {
   // what we acknowledge must survive our death in the next instant.
   if (Status committed = commit(actions); !committed) return committed.error();
 
+  const std::map<SessionId, const Action*> acks = last_acks(actions);
   for (const Action& action : actions) {
+    const auto* ack = std::get_if<action::Ack>(&action);
+    if (ack != nullptr && acks.at(ack->session) != &action) continue;
     parts_.gateway.perform(action);
     if (const auto* end = std::get_if<action::RunEnded>(&action)) end_ = *end;
   }

@@ -2,10 +2,10 @@
 
 namespace plateau {
 
-TrialText text_of(const Trial& trial) {
+TrialText text_of(const Trial& trial, const std::string& key) {
   TrialText text;
   text.json = to_json(trial).dump();
-  text.key = trial_key(trial);
+  text.key = key.empty() ? trial_key(trial) : key;
   text.label = trial_label(trial);
   text.folder = "trials/" + text.label + "-" + text.key.substr(0, 8);
   return text;

@@ -7,7 +7,8 @@
 
 namespace plateau {
 
-TrialText text_of(const Trial& trial);
+// `key`: trial_key(trial), where it is known already.
+TrialText text_of(const Trial& trial, const std::string& key = "");
 
 // round: how many trials of its cell came before it.
 TrialFacts facts_of(const NewTrial& trial, TrialId id, std::int64_t round);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "coordinator/store/results_view.h"
+#include "coordinator/store/run_status.h"
 #include "coordinator/store/sqlite_store.h"
 
 namespace plateau {
@@ -12,25 +13,6 @@ using Json = nlohmann::json;
 
 Error damaged(const std::string& what, const Error& cause) {
   return corrupt(what + " in the run's database cannot be read: " + cause.message);
-}
-
-TrialState state_of(TrialStatus status) {
-  switch (status) {
-    case TrialStatus::kQueued:
-      return TrialState::kQueued;
-    case TrialStatus::kAssigned:
-    case TrialStatus::kRunning:
-      return TrialState::kRunning;
-    case TrialStatus::kFinished:
-      return TrialState::kFinished;
-    case TrialStatus::kDiverged:
-      return TrialState::kDiverged;
-    case TrialStatus::kFailed:
-      return TrialState::kFailed;
-    case TrialStatus::kStopped:
-      break;
-  }
-  return TrialState::kStopped;
 }
 
 // A result is what a trainer wrote: fields that are missing or of another type stay at 0.
@@ -173,6 +155,25 @@ Result<std::vector<TrialRow>> read_rows(Database& database) {
 }
 
 }  // namespace
+
+TrialState state_of(TrialStatus status) {
+  switch (status) {
+    case TrialStatus::kQueued:
+      return TrialState::kQueued;
+    case TrialStatus::kAssigned:
+    case TrialStatus::kRunning:
+      return TrialState::kRunning;
+    case TrialStatus::kFinished:
+      return TrialState::kFinished;
+    case TrialStatus::kDiverged:
+      return TrialState::kDiverged;
+    case TrialStatus::kFailed:
+      return TrialState::kFailed;
+    case TrialStatus::kStopped:
+      break;
+  }
+  return TrialState::kStopped;
+}
 
 std::string to_string(TrialState state) {
   switch (state) {

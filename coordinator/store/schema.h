@@ -37,6 +37,7 @@ CREATE TABLE trials (
   retry_avoid_node TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX trials_by_cell ON trials (cell);
+CREATE INDEX trials_by_state ON trials (in_sweep, state);  -- for status
 
 CREATE TABLE attempts (
   trial INTEGER NOT NULL REFERENCES trials (id),

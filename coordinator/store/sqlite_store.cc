@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "common/spec/trial_keys.h"
 #include "coordinator/store/new_trials.h"
 #include "coordinator/store/schema.h"
 
@@ -26,6 +27,8 @@ class SqliteStore : public Store {
 
  private:
   Status in_transaction(const auto& body);
+  Status begin_reading();
+  Status end_reading();
   Status put_meta(const char* key, std::string_view value);
   Result<PutSweep> put_trials(const std::vector<NewTrial>& trials);
   Result<std::map<std::string, std::int64_t>> cell_sizes();
@@ -34,9 +37,25 @@ class SqliteStore : public Store {
   Database database_;
   RecordStatements statements_;
   Statement trial_text_;
+  bool reading_ = false;
 };
 
+// Texts are asked for by the hundred after a commit: one read transaction saves the locks of each.
+// Nobody else writes, so what it sees is never old.
+Status SqliteStore::begin_reading() {
+  if (reading_) return {};
+  Status begun = database_.execute("BEGIN");
+  reading_ = begun.ok();
+  return begun;
+}
+
+Status SqliteStore::end_reading() {
+  if (!std::exchange(reading_, false)) return {};
+  return database_.execute("COMMIT");
+}
+
 Status SqliteStore::in_transaction(const auto& body) {
+  if (Status ended = end_reading(); !ended) return ended;
   if (Status begun = database_.execute("BEGIN IMMEDIATE"); !begun) return begun;
   Status done = body();
   if (done) done = database_.execute("COMMIT");
@@ -75,6 +94,8 @@ Status SqliteStore::put_meta(const char* key, std::string_view value) {
 
 Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                                         TimeMs wall_ms) {
+  // Keys are random: without room for their index a large sweep would write its pages many times.
+  if (Status more = database_.execute("PRAGMA cache_size = -65536"); !more) return more.error();
   PutSweep put;
   const Status done = in_transaction([&]() -> Status {
     if (Status meta = put_meta("sweep_yaml", sweep.yaml); !meta) return meta;
@@ -85,6 +106,7 @@ Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const std::vecto
     put = *trials_put;
     return {};
   });
+  (void)database_.execute("PRAGMA cache_size = -8192; PRAGMA shrink_memory");
   if (!done) return done.error();
   return put;
 }
@@ -122,7 +144,8 @@ Result<PutSweep> SqliteStore::put_trials(const std::vector<NewTrial>& trials) {
 
   PutSweep put;
   for (const NewTrial& each : trials) {
-    const TrialText text = text_of(each.trial);
+    const TrialKeys keys = trial_keys(each.trial);
+    const TrialText text = text_of(each.trial, keys.trial);
     Result<bool> found = known->bind(1, text.key).step();
     if (!found) return found.error();
     if (*found) {
@@ -136,7 +159,7 @@ Result<PutSweep> SqliteStore::put_trials(const std::vector<NewTrial>& trials) {
       if (Status kept = keep->run(); !kept) return kept.error();
       continue;
     }
-    const std::string cell = cell_key(each.trial);
+    const std::string& cell = keys.cell;
     const TrialFacts facts = facts_of(each, TrialId{++*last_id}, (*sizes)[cell]++);
     add->bind(1, facts.id.value).bind(2, text.key).bind(3, cell).bind(4, text.label);
     add->bind(5, text.folder).bind(6, text.json).bind(7, std::int64_t{each.is_baseline});
@@ -155,6 +178,7 @@ Result<PutSweep> SqliteStore::put_trials(const std::vector<NewTrial>& trials) {
 }
 
 Result<TrialText> SqliteStore::trial_text(TrialId trial) {
+  if (Status begun = begin_reading(); !begun) return begun.error();
   Result<bool> found = trial_text_.bind(1, trial.value).step();
   if (!found) return found.error();
   if (!*found) {

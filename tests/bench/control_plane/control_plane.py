@@ -2,7 +2,7 @@
 trainer that does nothing), each trial's transitions committed to a SQLite file on the disk.
 
     control_plane.py BIN_DIR [--trials 100 1000 10000] [--slots 32] [--pack 1] [--repeats 3]
-                     [--folder DIR] [--synchronous FULL]
+                     [--folder DIR] [--no-sync]
 
 BIN_DIR is build/release/bin. Prints one line a run: see README.md for what the columns are.
 """
@@ -61,6 +61,18 @@ def wait_for(path, words):
     sys.exit(f"waited in vain for '{words}':\n{text}")
 
 
+def no_sync(folder):
+    """A library that turns the coordinator's disk syncs off: shows what the disk costs, and bounds
+    synchronous=NORMAL from above, which syncs at checkpoints alone."""
+    source = os.path.join(folder, "no_sync.c")
+    library = os.path.join(folder, "no_sync.so")
+    with open(source, "w", encoding="utf-8") as file:
+        for name in ("fsync", "fdatasync"):
+            file.write(f"int {name}(int file) {{ return (void)file, 0; }}\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    return library
+
+
 class Run:
     """One sweep in a folder of its own, from submission to its last result."""
 
@@ -68,8 +80,6 @@ class Run:
         self.options, self.trials = options, trials
         self.folder = tempfile.mkdtemp(prefix="plateau-bench-", dir=options.folder)
         self.environment = dict(os.environ, PLATEAU_CACHE=os.path.join(self.folder, "cache"))
-        if options.synchronous != "FULL":
-            self.environment["PLATEAU_BENCH_SYNCHRONOUS"] = options.synchronous
         harness.write_base(os.path.join(self.folder, "base"))
         harness.write_task(os.path.join(self.folder, "task"))
         self.sweep = write_sweep(self.folder, trials)
@@ -78,17 +88,19 @@ class Run:
     def program(self, name):
         return os.path.join(self.options.bin, name)
 
-    def start(self, command, name):
+    def start(self, command, name, more=()):
         with open(os.path.join(self.folder, name + ".out"), "wb") as out:
-            return subprocess.Popen(command, cwd=self.folder, env=self.environment,
+            return subprocess.Popen(command, cwd=self.folder,
+                                    env=dict(self.environment, **dict(more)),
                                     stdout=subprocess.DEVNULL, stderr=out)
 
     def submit(self):
         """Starts the coordinator; seconds until everything is committed and it listens."""
+        more = {"LD_PRELOAD": no_sync(self.folder)} if self.options.no_sync else {}
         begun = time.monotonic()
         self.coordinator = self.start(
             [self.program("plateau"), "coordinator", self.sweep, "--bind", "tcp://127.0.0.1:*",
-             "--plain"], "coordinator")
+             "--plain"], "coordinator", more)
         text = wait_for(os.path.join(self.folder, "coordinator.out"), "Listening on ")
         self.address = text.split("Listening on ")[1].split(". Start")[0]
         return time.monotonic() - begun
@@ -155,12 +167,12 @@ def main():
     parser.add_argument("--pack", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", default=tempfile.gettempdir())
-    parser.add_argument("--synchronous", default="FULL", choices=["FULL", "NORMAL"])
+    parser.add_argument("--no-sync", action="store_true")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     options.bin = os.path.abspath(options.bin)
     print(f"load {os.getloadavg()[0]:.1f}; 2 workers x {options.slots} slots x {options.pack}; "
-          f"synchronous={options.synchronous}")
+          f"{'no disk syncs' if options.no_sync else 'synchronous=FULL'}")
     print("trials   per_s  submit_s  rss_mb  peak_mb  status_ms")
     for _ in range(options.repeats):
         for trials in options.trials:

@@ -7,42 +7,15 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
 #include <utility>
 
-#include <sys/eventfd.h>
-
+#include "tests/bench/control_plane/noop_runner.h"
 #include "worker/agent/agent_loop.h"
 #include "worker/agent/node.h"
 #include "worker/agent/worker_options.h"
 
 namespace plateau::agent {
 namespace {
-
-constexpr char kResult[] =
-    R"({"steps":1,"metrics":[{"split":"test","name":"accuracy","value":0.5}]})";
-
-class NoopRunner : public runner::Runner {
- public:
-  void start_trial(SlotIndex, runner::TrialStart start, TimeMs) override {
-    happened_.emplace_back(runner::TrialStarted{start.attempt, 0, 1});
-    happened_.emplace_back(runner::TrialFinished{start.attempt, kResult, {}});
-  }
-  // Nothing is ever inside long enough to be cancelled.
-  void cancel(SlotIndex, const AttemptRef&) override {}
-  void stop(SlotIndex slot, DurationMs, TimeMs) override {
-    happened_.emplace_back(
-        runner::TrainerDied{slot, FailureKind::kTrainerCrashed, "stopped as asked"});
-  }
-  // The loop polls after whatever it carried out, so the descriptor need never become readable.
-  std::vector<runner::TrialEvent> poll(TimeMs) override { return std::exchange(happened_, {}); }
-  int poll_fd() const override { return never_.get(); }
-  TimeMs next_wakeup(TimeMs) const override { return std::numeric_limits<TimeMs>::max(); }
-
- private:
-  std::vector<runner::TrialEvent> happened_;
-  runner::Fd never_{::eventfd(0, EFD_CLOEXEC)};
-};
 
 void print(Log::Level level, const std::string& line) {
   if (level != Log::Level::kInfo) std::fprintf(stderr, "noop-worker: %s\n", line.c_str());

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "coordinator/store/results_view.h"
+#include "coordinator/store/run_status.h"
 #include "tests/coordinator/store/trials.h"
 
 namespace plateau {
@@ -108,6 +109,31 @@ TEST_F(ReadRunTest, a_resumed_trials_curve_joins_its_attempts_where_the_later_on
   EXPECT_EQ(row.curve[1].value, 0.8);
   EXPECT_EQ(row.curve[2].step, 30);
   EXPECT_TRUE(std::isnan(row.curve[2].value));
+}
+
+TEST_F(ReadRunTest, status_has_the_counts_and_who_runs_or_failed) {
+  commit(a_finished_trial(1));
+  commit(
+      {record::AttemptAssigned{{TrialId{2}, AttemptNumber{1}}, SessionId{7}, "node", SlotIndex{0}},
+       record::TrialChanged{TrialId{2}, TrialStatus::kAssigned, "", {}},
+       record::TrialChanged{TrialId{3}, TrialStatus::kFailed, "no such column", {}}});
+  const auto status = read_status(folder_.path());
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(status->name, "quickstart");
+  const std::map<TrialState, std::int64_t> expected = {
+      {TrialState::kRunning, 1}, {TrialState::kFinished, 1}, {TrialState::kFailed, 1}};
+  EXPECT_EQ(status->counts, expected);
+  ASSERT_EQ(status->running_and_failed.size(), 2u);
+  EXPECT_EQ(status->running_and_failed[0].id, TrialId{2});
+  EXPECT_EQ(status->running_and_failed[0].attempts, 1);
+  EXPECT_EQ(status->running_and_failed[1].state, TrialState::kFailed);
+  EXPECT_EQ(status->running_and_failed[1].reason, "no such column");
+}
+
+TEST_F(ReadRunTest, status_of_no_run_is_not_found) {
+  const auto status = read_status(folder_.path() / "none");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind, ErrorKind::kNotFound);
 }
 
 }  // namespace
