@@ -50,6 +50,12 @@ def memory_mb(pid, what):
     return 0.0
 
 
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def wait_for(path, words):
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
@@ -130,6 +136,7 @@ class Run:
     def measure(self):
         result = {"trials": self.trials, "submit_s": self.submit()}
         pid = self.coordinator.pid
+        result["submit_cpu_s"] = cpu_s(pid)
         result["rss_submitted_mb"] = memory_mb(pid, "VmRSS")
         result["peak_submitted_mb"] = memory_mb(pid, "VmHWM")
         result["status_ms"] = self.status_ms()
@@ -142,6 +149,8 @@ class Run:
             if time.monotonic() > deadline or self.coordinator.poll() is not None:
                 break
             time.sleep(0.05 if self.trials <= 10000 else 0.25)
+        result["coordinator_us"] = 1e6 * (cpu_s(pid) - result["submit_cpu_s"]) / self.trials
+        result["workers_us"] = 1e6 * sum(cpu_s(each.pid) for each in self.workers) / self.trials
         first, last, count = self.query(
             "SELECT (SELECT min(assigned_ms) FROM attempts), max(accepted_ms), count(*) "
             "FROM results")
@@ -173,7 +182,7 @@ def main():
     options.bin = os.path.abspath(options.bin)
     print(f"load {os.getloadavg()[0]:.1f}; 2 workers x {options.slots} slots x {options.pack}; "
           f"{'no disk syncs' if options.no_sync else 'synchronous=FULL'}")
-    print("trials   per_s  submit_s  rss_mb  peak_mb  status_ms")
+    print("trials   per_s coord_us work_us  submit_s  cpu_s  rss_mb  peak_mb  status_ms")
     for _ in range(options.repeats):
         for trials in options.trials:
             run = Run(options, trials)
@@ -181,7 +190,8 @@ def main():
                 got = run.measure()
             finally:
                 run.close()
-            print(f"{trials:6d} {got['per_s']:7.0f} {got['submit_s']:9.2f} "
+            print(f"{trials:6d} {got['per_s']:7.0f} {got['coordinator_us']:8.0f} "
+                  f"{got['workers_us']:7.0f} {got['submit_s']:9.2f} {got['submit_cpu_s']:6.2f} "
                   f"{got['rss_running_mb']:7.0f} {got['peak_submitted_mb']:8.0f} "
                   f"{got['status_ms']:10.1f}" + ("" if got["complete"] else "  INCOMPLETE"),
                   flush=True)
