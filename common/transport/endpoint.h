@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
+
 namespace plateau {
 
 // Longer messages are not sent; a peer that sends one is cut off.
@@ -48,6 +50,11 @@ class Endpoint {
   // closed. It tells of changes, not of states: after it became readable, and after every send(),
   // receive() until there is nothing, before waiting again.
   virtual int poll_fd() const = 0;
+
+  // Of a worker's end, asked about once a second: why the coordinator will not have us, with
+  // advice, once 10 s of nothing but refused handshakes made it certain. nullopt as long as there
+  // is hope, and for connections that know no refusal.
+  virtual std::optional<std::string> refusal(TimeMs /*now_ms*/) { return std::nullopt; }
 };
 
 }  // namespace plateau

@@ -34,6 +34,7 @@ struct CommandContext {
 void add_run_command(CLI::App& app, CommandContext& context);
 void add_coordinator_command(CLI::App& app, CommandContext& context);
 void add_worker_command(CLI::App& app, CommandContext& context);
+void add_keys_command(CLI::App& app, CommandContext& context);
 void add_status_command(CLI::App& app, CommandContext& context);
 void add_why_command(CLI::App& app, CommandContext& context);
 void add_plan_command(CLI::App& app, CommandContext& context);

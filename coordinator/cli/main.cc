@@ -41,6 +41,7 @@ void set_up(CLI::App& app, CommandContext& context) {
   plateau::cli::add_results_command(app, context);
   plateau::cli::add_coordinator_command(app, context);
   plateau::cli::add_worker_command(app, context);
+  plateau::cli::add_keys_command(app, context);
   plateau::cli::add_schema_command(app, context);
   for (CLI::App* command : app.get_subcommands({})) {
     if (command->get_footer().empty()) command->footer(std::string(plateau::cli::kExitCodes));

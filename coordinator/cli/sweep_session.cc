@@ -12,7 +12,9 @@
 
 #include "common/base/text.h"
 #include "common/catalogue/catalogue.h"
+#include "common/transport/address.h"
 #include "common/transport/zeromq_endpoint.h"
+#include "coordinator/cli/key_folder.h"
 #include "coordinator/cli/local_worker.h"
 #include "coordinator/cli/progress.h"
 #include "coordinator/cli/run_folder.h"
@@ -40,11 +42,6 @@ std::string host_name() {
 std::uint64_t draw_coordinator_run() {
   std::random_device device;
   return (std::uint64_t{device()} << 32) | device();
-}
-
-bool is_loopback(const std::string& address) {
-  return address.starts_with("tcp://127.") || address.starts_with("tcp://[::1]") ||
-         address.starts_with("ipc://");
 }
 
 // "tcp://0.0.0.0:5800" is where to listen; others connect to the host by its name.
@@ -104,6 +101,7 @@ class Session {
   const SessionOptions& options_;
   CommandContext& context_;
   const Clock& clock_ = system_clock();
+  std::optional<CoordinatorSecurity> security_;
   std::optional<Catalogue> catalogue_;
   std::optional<LoadedSweep> sweep_;  // without its trials once they are in the store
   std::set<std::pair<EntryKind, std::string>> sources_;
@@ -120,6 +118,11 @@ class Session {
 };
 
 Status Session::run() {
+  if (options_.bind) {
+    auto security = choose_security(*options_.bind, options_.keys, options_.insecure);
+    if (!security) return security.error();
+    security_ = std::move(*security);
+  }
   if (Status loaded = load(); !loaded) return loaded;
   if (Status opened = open(); !opened) return opened;
   const Result<bool> work = has_work();
@@ -233,7 +236,7 @@ Status Session::fetch_sources() {
 
 Status Session::listen() {
   const std::string address = options_.bind ? *options_.bind : local_address(folder_->path);
-  Result<BoundEndpoint> bound = bind_coordinator(address);
+  Result<BoundEndpoint> bound = bind_coordinator(address, {security_, log_});
   if (!bound) return bound.error();
   bound_ = std::move(*bound);
   GatewayOptions gateway;
@@ -245,11 +248,16 @@ Status Session::listen() {
   if (!sessions) return sessions.error();
   if (options_.bind) {
     note("Listening on " + bound_.address + ". Start workers with: plateau worker --connect " +
-         address_for_workers(bound_.address));
-    if (!is_loopback(bound_.address)) {
-      note(
-          "warning: whoever reaches this address can take part, and nothing is encrypted; use it "
-          "only inside a network that you trust");
+         address_for_workers(bound_.address) +
+         (security_ ? " --key worker.key (a copy of " +
+                          (security_->worker_list.parent_path() / "worker.key").string() + ")"
+                    : ""));
+    if (!security_ && !stays_on_this_host(bound_.address)) {
+      const std::string warning =
+          "warning: --insecure: whoever reaches this address can take part, and nothing is "
+          "encrypted; use it only inside a network where you trust everybody";
+      log_(warning);
+      note(warning);
     }
     return {};
   }

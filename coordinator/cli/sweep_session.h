@@ -23,6 +23,8 @@ struct SessionOptions {
 
   // nullopt: one local worker is started, and only it can reach us.
   std::optional<std::string> bind;
+  std::optional<std::filesystem::path> keys;  // nullopt: the default folder, where keys are needed
+  bool insecure = false;
 
   // Of the local worker.
   std::filesystem::path worker_program;  // empty: beside this program

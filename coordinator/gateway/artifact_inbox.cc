@@ -30,7 +30,7 @@ Error write_error(const fs::path& path, int error) {
 
 // Writes at `offset`, so that a repeated chunk after a failed write overwrites its own half.
 Status write_at(const fs::path& path, std::uint64_t offset, std::string_view bytes, bool sync) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (fd < 0) return write_error(path, errno);
   int error = 0;
   while (!bytes.empty() && error == 0) {
@@ -51,8 +51,24 @@ Status write_at(const fs::path& path, std::uint64_t offset, std::string_view byt
   return {};
 }
 
-Status rename_synced(const fs::path& from, const fs::path& to) {
-  if (Status made = make_folder(to.parent_path()); !made) return made;
+// Names are checked when they arrive (common/wire/codec.h); this is about links that lie in the run
+// folder, by a mistake or by malice: what a worker sends is never written through one to elsewhere.
+Status make_folder_inside(const fs::path& run_folder, const fs::path& folder) {
+  std::error_code error;
+  const fs::path root = fs::canonical(run_folder, error);
+  const fs::path real = error ? fs::path() : fs::weakly_canonical(folder, error);
+  if (error)
+    return io_error("The folder " + folder.string() + " cannot be used: " + error.message());
+  const auto parting = std::mismatch(root.begin(), root.end(), real.begin(), real.end());
+  if (parting.first == root.end()) return make_folder(folder);
+  return io_error("The folder " + folder.string() + " leads out of the run folder, to " +
+                  real.string() +
+                  ", by a symbolic link. Nothing was written there. Remove the link "
+                  "and run the same command again.");
+}
+
+Status rename_synced(const fs::path& from, const fs::path& to, const fs::path& run_folder) {
+  if (Status made = make_folder_inside(run_folder, to.parent_path()); !made) return made;
   if (::rename(from.c_str(), to.c_str()) != 0) return write_error(to, errno);
   const int fd = ::open(to.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd >= 0) {
@@ -143,7 +159,8 @@ Result<Receipt> ArtifactInbox::take(const Chunk& chunk, const std::string& trial
 
   const fs::path path = partial(chunk.attempt, chunk.artifact.name, trial_folder);
   if (chunk.offset == 0) {
-    if (Status made = make_folder(path.parent_path()); !made) return made.error();
+    const Status made = make_folder_inside(options_.run_folder, path.parent_path());
+    if (!made) return made.error();
   }
   const bool last = chunk.offset + chunk.data.size() == chunk.artifact.size_bytes;
   if (Status written = write_at(path, chunk.offset, chunk.data, last); !written) {
@@ -172,7 +189,8 @@ Status ArtifactInbox::complete(Arriving& arriving, const AttemptRef& attempt,
     fs::remove(path, ignored);
     return {};
   }
-  Status renamed = rename_synced(path, staged(attempt, arriving.artifact.name, trial_folder));
+  Status renamed = rename_synced(path, staged(attempt, arriving.artifact.name, trial_folder),
+                                 options_.run_folder);
   arriving.complete = renamed.ok();
   return renamed;
 }
@@ -195,7 +213,7 @@ Status ArtifactInbox::adopt_result(const AttemptRef& attempt,
     }
   }
   for (const auto& [from, to] : moves) {
-    if (Status renamed = rename_synced(from, to); !renamed) return renamed;
+    if (Status renamed = rename_synced(from, to, options_.run_folder); !renamed) return renamed;
   }
   return {};
 }
@@ -214,7 +232,8 @@ Result<bool> ArtifactInbox::adopt_checkpoint(const AttemptRef& attempt,
   }
   std::error_code missing;
   const std::uintmax_t replaced = fs::file_size(to, missing);
-  if (Status renamed = rename_synced(from, to); !renamed) return renamed.error();
+  if (Status renamed = rename_synced(from, to, options_.run_folder); !renamed)
+    return renamed.error();
   checkpoint_bytes_ += artifact.size_bytes;
   if (!missing) checkpoint_bytes_ -= replaced;
   return true;

@@ -162,6 +162,13 @@ class RunTest(unittest.TestCase):
                        for name in sorted(os.listdir(self.folder)) if name.endswith(".out"))
         self.fail(f"waited {patience_s} s in vain: {what}{said}")
 
+    def make_keys(self, folder="keys"):
+        """A coordinator's and a worker's keys; returns the options of the one and of the other."""
+        made = self.plateau("keys", "new", "--keys", folder)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        path = os.path.join(self.folder, folder)
+        return ["--keys", path], ["--key", os.path.join(path, "worker.key")]
+
     # ---- the run's database ---------------------------------------------------------------------
 
     def query(self, sql):

@@ -24,6 +24,7 @@ class Hosts(harness.RunTest):
         # Cleaning up goes backwards: first the processes, then their hosts.
         self.addCleanup(netns, "destroy")
         self.addCleanup(self.kill_everything)
+        self.keys, self.key = self.make_keys()
         self.address = f"tcp://{netns('addr', '1').stdout.strip()}:5800"
 
     def on_host(self, host, *arguments, name):
@@ -31,10 +32,11 @@ class Hosts(harness.RunTest):
 
     def start_coordinator(self):
         return self.on_host(1, "coordinator", self.sweep, "--bind", self.address, "--lease-ms",
-                            LEASE_MS, name="coordinator")
+                            LEASE_MS, *self.keys, name="coordinator")
 
     def start_worker(self, host):
-        return self.on_host(host, "worker", "--connect", self.address, "--name", f"host{host}",
+        return self.on_host(host, "worker", "--connect", self.address, *self.key, "--name",
+                            f"host{host}",
                             "--devices", "cpu", "--pack", "1", "--trainer", harness.STAND_IN,
                             "--folder", os.path.join(self.folder, f"worker{host}"),
                             name=f"worker{host}")
@@ -69,6 +71,17 @@ class Hosts(harness.RunTest):
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
             worker.wait(15)
+
+    def test_a_line_with_delay_and_loss_loses_nothing(self):
+        slow = netns("slow", "2", "50", "5")
+        self.assertEqual(slow.returncode, 0, slow.stderr)
+        self.stand_in(steps=20, step_ms=10, checkpoint_steps=5)
+        coordinator = self.start_coordinator()
+        for host in (2, 3):
+            self.start_worker(host)
+        self.assertEqual(coordinator.wait(harness.PATIENCE_S), 0, self.output("coordinator"))
+        self.assert_complete()
+        self.assertIn("host2", self.nodes("end = 'finished'"))
 
     def test_a_coordinator_that_was_killed_comes_back_to_its_workers(self):
         self.stand_in(steps=100, step_ms=10, checkpoint_steps=50)

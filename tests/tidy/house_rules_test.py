@@ -11,6 +11,11 @@ LINES, TEST_LINES, FUNCTION_LINES = 600, 800, 60
 MARKERS = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 DRAW_SEEDS = ("main.cc", "sweep_session.cc", "node.cc")  # where a process begins
 OPENS = re.compile(r"^[A-Za-z_~].*\{$")
+# A base, a task or a trial is data: nothing that reads one can run what it says. `torch::load` and its
+# kin read pickles, which are programs.
+READS_DATA = ("worker/trainer/", "worker/kernels/", "common/spec/")
+RUNS_DATA = re.compile(r"(?<![\w.>])(system|popen|dlopen|exec[lv]p?e?|posix_spawnp?)\("
+                       r"|torch::(jit::|serialize::)?(pickle_)?load\(|InputArchive")
 NOT_A_FUNCTION = re.compile(r"^(namespace|class|struct|enum|union|extern|constexpr|const|static const"
                             r"|inline constexpr|template.*(class|struct) )")
 
@@ -38,6 +43,9 @@ def line_rules(path, text):
         if "random_device" in code and os.path.basename(path) not in DRAW_SEEDS:
             found.append(f"{path}:{number}: random_device; randomness is an argument "
                          "(common/base/random.h)")
+        if path.startswith(READS_DATA) and RUNS_DATA.search(re.sub(r'"[^"]*"', '""', code)):
+            found.append(f"{path}:{number}: could run what a file says; what reads bases, tasks and "
+                         "trials starts no program, loads no code and reads no pickle")
     return found
 
 

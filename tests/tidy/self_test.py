@@ -51,6 +51,16 @@ class Planted(unittest.TestCase):
         self.assert_found(layering_test.findings(self.source, self.build),
                           "coordinator/scheduler/state.cc: reads", "/mutex")
 
+    def test_house_rules_data_that_runs(self):
+        for number, code in enumerate(("system(line);", "torch::load(x, path);", "::popen(c, 0);",
+                                       "torch::jit::load(path);", "std::system(line);")):
+            self.write(f"worker/trainer/bad{number}.cc", code + "\n")
+            self.assert_found(house_rules_test.findings(self.source, self.build),
+                              f"bad{number}.cc:1", "could run what a file says")
+        self.write("worker/trainer/fine.cc", 'say("system(disk)");  // system(x)\nfile.load(x);\n')
+        self.assertFalse([line for line in house_rules_test.findings(self.source, self.build)
+                          if "fine.cc" in line])
+
     def test_layering_between_the_two_sides(self):
         self.write("worker/agent/agent.h", "#pragma once\n")
         self.write("coordinator/loop/loop.cc", '#include "worker/agent/agent.h"\n')

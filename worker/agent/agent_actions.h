@@ -171,6 +171,7 @@ struct Exit {
     kGraceOver,        // the grace time ended first
     kCoordinatorGone,  // no coordinator for the stated time, nothing left to do
     kRefused,          // another protocol version
+    kKeyRefused,       // the connection's keys do not fit (the loop's, not the state machine's)
   };
   Why why = Why::kDone;
   std::string message;

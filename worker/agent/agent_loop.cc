@@ -28,6 +28,8 @@ using boost::system::error_code;
 constexpr int kFramesATurn = 256;
 // A disk that is full says so at every report; a person wants to know once in a while.
 constexpr DurationMs kRepeatWarningMs = 60'000;
+// Between two looks at how the connection's handshakes go.
+constexpr DurationMs kLookMs = 200;
 
 }  // namespace
 
@@ -124,6 +126,7 @@ class AgentLoop::Impl {
       preempt("the time that --until gave is over");
     }
     if (now() >= state_.next_wakeup()) events_.push_back(Tick{});
+    look_at_connection();
     bool more = true;
     while (more && !end_) {
       more = take_frames();
@@ -152,6 +155,20 @@ class AgentLoop::Impl {
     timer_.async_wait([this](const error_code& error) {
       if (!error) turn();
     });
+  }
+
+  // A coordinator that will never have us: nothing to wait for, unless trials are in a trainer.
+  // Those go on, and their results stay on the disk, as with a coordinator that is gone.
+  void look_at_connection() {
+    if (now() < next_look_) return;
+    next_look_ = now() + kLookMs;
+    const std::optional<std::string> refusal = parts_.endpoint->refusal(now());
+    if (!refusal) return;
+    bool at_work = false;
+    for (std::uint32_t slot = 0; slot < options_.agent.slots; ++slot)
+      at_work = at_work || !state_.in_trainer(SlotIndex{slot}).empty();
+    if (at_work) return warn("no way to the coordinator, training goes on: " + *refusal + ".");
+    end_ = End{{Exit::Why::kKeyRefused, *refusal + "."}, false};
   }
 
   bool take_frames() {
@@ -328,6 +345,7 @@ class AgentLoop::Impl {
   std::optional<TimeMs> preempt_at_;
   bool signalled_ = false;
   bool turn_requested_ = false;
+  TimeMs next_look_ = 0;
   std::string last_warning_;
   TimeMs last_warned_ = 0;
 };

@@ -31,6 +31,8 @@ int exit_code_of(const AgentLoop::End& end) {
       return 4;
     case Exit::Why::kCoordinatorGone:
       return 7;
+    case Exit::Why::kKeyRefused:
+      return 8;
   }
   return 70;
 }

@@ -11,6 +11,7 @@
 
 #include "common/catalogue/catalogue.h"
 #include "common/spec/trial.h"
+#include "common/transport/address.h"
 #include "common/transport/zeromq_endpoint.h"
 #include "worker/agent/attempt_files.h"
 #include "worker/agent/devices.h"
@@ -24,6 +25,23 @@ std::string host_name() {
   char name[256] = "localhost";
   ::gethostname(name, sizeof name - 1);
   return name;
+}
+
+// A local socket is its owner's alone and needs none; what PLATEAU_KEY_FILE says is for others.
+Result<std::optional<WorkerKeys>> choose_keys(const WorkerOptions& options) {
+  const std::optional<WorkerKeys> none;
+  if (options.connect.starts_with("ipc://") || options.insecure) return none;
+  if (!options.key.empty()) {
+    Result<WorkerKeys> keys = read_worker_keys(options.key);
+    if (!keys) return keys.error();
+    return std::optional<WorkerKeys>(std::move(*keys));
+  }
+  if (stays_on_this_host(options.connect)) return none;
+  return invalid_argument("The coordinator at " + options.connect +
+                          " is on another host, so this worker needs a key. Copy worker.key from "
+                          "the folder that `plateau keys new` made there, and give it with --key "
+                          "FILE or PLATEAU_KEY_FILE. A coordinator that runs with --insecure takes "
+                          "workers with --insecure.");
 }
 
 Result<fs::path> find_trainer(const std::string& given) {
@@ -156,6 +174,8 @@ Result<std::unique_ptr<runner::Runner>> make_runner(const WorkerOptions& options
 }  // namespace
 
 Result<Node> make_node(const WorkerOptions& options, Print print) {
+  const Result<std::optional<WorkerKeys>> keys = choose_keys(options);
+  if (!keys) return keys.error();
   const Result<fs::path> trainer = find_trainer(options.trainer);
   if (!trainer) return trainer.error();
   const bool cpu_only = options.devices == "cpu";
@@ -185,7 +205,7 @@ Result<Node> make_node(const WorkerOptions& options, Print print) {
   if (!catalogue) return catalogue.error();
   Result<std::unique_ptr<runner::Runner>> runner = make_runner(options, *trainer, folder, *devices);
   if (!runner) return runner.error();
-  Result<std::unique_ptr<Endpoint>> endpoint = connect_worker(options.connect);
+  Result<std::unique_ptr<Endpoint>> endpoint = connect_worker(options.connect, *keys);
   if (!endpoint) return endpoint.error();
   return Node{std::move(*locks), std::move(loop),
               LoopParts{std::move(*endpoint), std::move(*runner), std::move(opened->spool),

@@ -17,7 +17,8 @@ constexpr char kFooter[] =
     "within the grace time; a second SIGTERM or SIGINT ends at once.\n"
     "Exit codes: 0 ended as asked; 1 the grace time was over first; 2 bad options; 3 no trainer "
     "program; 4 the coordinator is of another version; 5 system (disk, network); 6 folder or "
-    "device in use; 7 no coordinator for the --give-up time; 70 internal; 130 interrupted twice.";
+    "device in use; 7 no coordinator for the --give-up time; 8 the "
+    "coordinator refuses this worker's key; 70 internal; 130 interrupted twice.";
 
 // CLI11 shows what this throws as the option's error.
 std::function<void(const std::string&)> duration_into(DurationMs& target) {
@@ -31,6 +32,12 @@ std::function<void(const std::string&)> duration_into(DurationMs& target) {
 void add_options(CLI::App& app, WorkerOptions& options) {
   app.add_option("--connect", options.connect, "The coordinator: tcp://HOST:PORT or ipc:///PATH")
       ->required();
+  app.add_option("--key", options.key,
+                 "The key file that `plateau keys new` or `add` made for this worker; needed for a "
+                 "coordinator on another host")
+      ->envname("PLATEAU_KEY_FILE");
+  app.add_flag("--insecure", options.insecure,
+               "Work without a key: nothing is encrypted, and the coordinator could be anybody");
   app.add_option("--name", options.name, "Name of this worker; the host's by default");
   app.add_option("--devices", options.devices,
                  "auto (every GPU, else the CPU), cpu, cuda, or a list like cuda:0,cuda:1")

@@ -18,6 +18,8 @@ struct WorkerOptions {
   std::string trainer;           // empty: plateau-trainer beside this program
   std::string catalogue;         // a file on top of the built-in one; empty: none
   std::string folder;            // spool, attempts and logs; empty: a default by name
+  std::string key;               // file with the worker's key; empty: PLATEAU_KEY_FILE's, or none
+  bool insecure = false;         // no key, although the coordinator is on another host
   DurationMs heartbeat_ms = 500;
   DurationMs grace_ms = 30'000;
   DurationMs give_up_ms = 600'000;

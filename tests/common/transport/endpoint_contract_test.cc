@@ -52,6 +52,34 @@ class ZeroMqWiring : public Wiring {
   BoundEndpoint bound_;
 };
 
+// With keys: the same promises.
+class CurveWiring : public Wiring {
+ public:
+  CurveWiring() {
+    std::string folder = std::filesystem::temp_directory_path() / "plateau-contract-XXXXXX";
+    PLATEAU_CHECK(mkdtemp(folder.data()) != nullptr, "mkdtemp failed");
+    const std::filesystem::path list = std::filesystem::path(folder) / "workers";
+    PLATEAU_CHECK(write_worker_list(list, {{worker_.public_key, "worker"}}).ok(), "no list");
+    BindOptions options;
+    options.security = CoordinatorSecurity{coordinator_keys_, list};
+    Result<BoundEndpoint> bound = bind_coordinator("tcp://127.0.0.1:*", std::move(options));
+    PLATEAU_CHECK(bound.ok(), bound.ok() ? "" : bound.error().message);
+    bound_ = std::move(*bound);
+  }
+  Endpoint& coordinator() override { return *bound_.endpoint; }
+  std::unique_ptr<Endpoint> connect() override {
+    Result<std::unique_ptr<Endpoint>> worker =
+        connect_worker(bound_.address, WorkerKeys{worker_, coordinator_keys_.public_key});
+    PLATEAU_CHECK(worker.ok(), worker.ok() ? "" : worker.error().message);
+    return std::move(*worker);
+  }
+
+ private:
+  const KeyPair coordinator_keys_ = *draw_key_pair();
+  const KeyPair worker_ = *draw_key_pair();
+  BoundEndpoint bound_;
+};
+
 std::string ipc_address() {
   std::string folder = std::filesystem::temp_directory_path() / "plateau-contract-XXXXXX";
   PLATEAU_CHECK(mkdtemp(folder.data()) != nullptr, "mkdtemp failed");
@@ -190,6 +218,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Kind{"memory", [] { return std::make_unique<MemoryWiring>(); }},
                       Kind{"tcp",
                            [] { return std::make_unique<ZeroMqWiring>("tcp://127.0.0.1:*"); }},
+                      Kind{"curve", [] { return std::make_unique<CurveWiring>(); }},
                       Kind{"ipc", [] { return std::make_unique<ZeroMqWiring>(ipc_address()); }}),
     [](const auto& test) { return test.param.name; });
 

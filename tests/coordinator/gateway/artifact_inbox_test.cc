@@ -170,5 +170,52 @@ TEST_F(ArtifactInboxTest, an_attempt_that_ended_leaves_nothing_half_way) {
   EXPECT_EQ(files(), std::vector<std::string>{});
 }
 
+// Tried: without make_folder_inside() the file appears in the other folder here and below; without
+// O_NOFOLLOW the link in the place of a file is written through.
+TEST_F(ArtifactInboxTest, a_link_in_the_run_folder_leads_nowhere) {
+  const TemporaryFolder elsewhere;
+  const std::string whole = "0123456789";
+  for (const char* place : {"trials/one/.incoming", "trials/one/.incoming/1/.part/adapter"}) {
+    fs::remove_all(run_.path() / "trials");
+    fs::create_directories((run_.path() / place).parent_path());
+    fs::create_directory_symlink(elsewhere.path(), run_.path() / place);
+    ArtifactInbox to = inbox();
+    const Result<Receipt> receipt = to.take(chunk("adapter/x.bin", whole, 0, 10), kTrial);
+    ASSERT_FALSE(receipt) << place;
+    EXPECT_EQ(receipt.error().kind, ErrorKind::kIo);
+    EXPECT_THAT(receipt.error().message, HasSubstr("symbolic link"));
+    EXPECT_TRUE(fs::is_empty(elsewhere.path())) << place;
+  }
+}
+
+TEST_F(ArtifactInboxTest, a_result_is_not_put_in_place_through_a_link) {
+  const TemporaryFolder elsewhere;
+  const std::string whole = "0123456789";
+  ArtifactInbox to = inbox();
+  ASSERT_TRUE(take(to, chunk("adapter/x.bin", whole, 0, 10)).complete);
+  fs::create_directory_symlink(elsewhere.path(), path("adapter"));
+  const Status adopted = to.adopt_result(ref(1, 1), {facts("adapter/x.bin", whole)}, kTrial);
+  ASSERT_FALSE(adopted);
+  EXPECT_THAT(adopted.error().message, HasSubstr("symbolic link"));
+  EXPECT_TRUE(fs::is_empty(elsewhere.path()));
+}
+
+// A file that is a link is replaced, never written through.
+TEST_F(ArtifactInboxTest, a_link_in_the_place_of_a_file_is_not_followed) {
+  const TemporaryFolder elsewhere;
+  const fs::path target = elsewhere.path() / "target";
+  std::ofstream(target) << "precious";
+  const std::string whole = "0123456789";
+  ArtifactInbox to = inbox();
+  fs::create_directories(path(".incoming/1/.part"));
+  fs::create_symlink(target, path(".incoming/1/.part/x.bin"));
+  EXPECT_FALSE(to.take(chunk("x.bin", whole, 0, 10), kTrial));
+  EXPECT_TRUE(take(to, chunk("y.bin", whole, 0, 10)).complete);
+  fs::create_symlink(target, path("y.bin"));
+  EXPECT_TRUE(to.adopt_result(ref(1, 1), {facts("y.bin", whole)}, kTrial));
+  EXPECT_FALSE(fs::is_symlink(path("y.bin")));
+  EXPECT_EQ(*read_file(target), "precious");
+}
+
 }  // namespace
 }  // namespace plateau

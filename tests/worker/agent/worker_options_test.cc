@@ -1,5 +1,7 @@
 #include "worker/agent/worker_options.h"
 
+#include <cstdlib>
+
 #include <gtest/gtest.h>
 
 #include "worker/agent/devices.h"
@@ -36,6 +38,16 @@ TEST(WorkerOptions, are_read) {
   EXPECT_EQ(options.pack, 2);
   EXPECT_EQ(options.until_ms, 7'200'000);
   EXPECT_EQ(options.grace_ms, 5'000);
+}
+
+// A batch job's script names the file where the scheduler's environment carries it.
+TEST(WorkerOptions, the_key_file_comes_from_the_command_line_or_the_environment) {
+  ASSERT_EQ(setenv("PLATEAU_KEY_FILE", "/env.key", 1), 0);
+  EXPECT_EQ(std::get<WorkerOptions>(parse({"--connect", "tcp://h:1"})).key, "/env.key");
+  EXPECT_EQ(std::get<WorkerOptions>(parse({"--connect", "tcp://h:1", "--key", "/a.key"})).key,
+            "/a.key");
+  ASSERT_EQ(unsetenv("PLATEAU_KEY_FILE"), 0);
+  EXPECT_EQ(std::get<WorkerOptions>(parse({"--connect", "tcp://h:1"})).key, "");
 }
 
 TEST(WorkerOptions, mistakes_end_with_2_and_help_with_0) {
