@@ -6,6 +6,7 @@
 #include "common/catalogue/load_sweep.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/plan_report.h"
+#include "coordinator/results/table_spec.h"
 
 namespace plateau::cli {
 namespace {
@@ -39,6 +40,8 @@ void plan(const PlanOptions& options, CommandContext& context) {
   if (!catalogue) return context.fail(catalogue.error());
   Result<LoadedSweep> loaded = load_sweep(options.request, *catalogue);
   if (!loaded) return context.fail(loaded.error());
+  const auto tables = results::table_specs(loaded->sweep.report);
+  if (!tables) return context.fail(tables.error());
   if (options.trial != 0) return print_trial(options, *loaded, context);
   if (options.resolved && options.json) {
     return context.print(resolved_json(loaded->sweep, loaded->plan).dump(2) + "\n");

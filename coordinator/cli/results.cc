@@ -1,12 +1,15 @@
 // plateau results ...: tables, figures, statistics and exports out of a run, finished or not.
 #include "coordinator/results/results.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 
 #include "common/base/file.h"
+#include "common/base/text.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/run_folder.h"
+#include "coordinator/results/dimensions.h"
 #include "coordinator/results/export.h"
 #include "coordinator/store/results_view.h"
 
@@ -15,6 +18,24 @@ namespace {
 
 using results::ExportFormat;
 using results::ExportWhat;
+
+// What was given for a table; nothing given leaves it to the sweep's `report` section.
+struct TableOptions {
+  std::string only;  // one table of the `report` section
+  std::vector<std::string> rows;
+  std::vector<std::string> columns;
+  std::vector<std::string> show;
+  std::string metric;
+  std::string split;
+  std::string aggregate;
+  std::string sort;
+  std::string protocols;
+
+  bool has_layout() const {
+    return !rows.empty() || !columns.empty() || !show.empty() || !metric.empty() ||
+           !split.empty() || !aggregate.empty() || !sort.empty() || !protocols.empty();
+  }
+};
 
 struct ResultsOptions {
   std::string run;
@@ -25,6 +46,8 @@ struct ResultsOptions {
   std::string what = "trials";
   double width = 0.0;
   PlateauRequest plateau;
+  TableOptions table;
+  std::vector<std::string> where;
 };
 
 struct Source {
@@ -39,7 +62,13 @@ Status write(const ResultsOptions& options, const Writer& writer, const CommandC
   if (!folder) return folder.error();
   const auto run = read_run(*folder);
   if (!run) return run.error();
-  const auto text = writer({*run, *folder}, options);
+  results::Filters filters;
+  for (const std::string& one : options.where) {
+    if (Status status = results::add_filter(one, filters); !status) return status;
+  }
+  const auto part = results::filtered(*run, filters);
+  if (!part) return part.error();
+  const auto text = writer({*part, *folder}, options);
   if (!text) return text.error();
   if (!options.out.empty()) return write_file_atomically(options.out, *text);
   context.print(*text);
@@ -103,6 +132,9 @@ Added add_writer(CLI::App& results, CommandContext& context, const std::string& 
   command->add_option("RUN", options->run, "Name of the run, or the path of its folder")
       ->required();
   command->add_option("--out", options->out, "Write to this file instead of standard output");
+  command->add_option(
+      "--where", options->where,
+      "Only trials with NAME=VALUE or NAME=VALUE,VALUE: rank=4,16. May be repeated");
   command->add_option("--runs-dir", options->runs_dir, "Where runs are")->capture_default_str();
   command->callback([options, writer = std::move(writer), &context] {
     if (Status status = write(*options, writer, context); !status) context.fail(status.error());
@@ -110,10 +142,112 @@ Added add_writer(CLI::App& results, CommandContext& context, const std::string& 
   return {command, options};
 }
 
+void override_layout(const TableOptions& given, results::TableSpec& spec) {
+  if (!given.rows.empty()) spec.rows = given.rows;
+  if (!given.columns.empty()) spec.columns = given.columns;
+  if (!given.metric.empty()) spec.metric = given.metric;
+  if (!given.split.empty()) spec.split = given.split;
+  if (!given.sort.empty()) spec.sort = given.sort;
+  if (!given.protocols.empty()) spec.refuse_mixed_protocols = given.protocols == "refuse";
+  if (!given.aggregate.empty()) spec.aggregate = value_of(results::aggregates(), given.aggregate);
+  if (given.show.empty()) return;
+  spec.show.clear();
+  for (const std::string& name : given.show)
+    spec.show.push_back(value_of(results::shows(), name));
+}
+
+// The tables of the sweep's `report` section, or the one that --table names, with what the flags
+// say changed; flags alone make one table of their own.
+Result<std::vector<results::TableSpec>> specs_of(const RunView& run, const TableOptions& given) {
+  auto specs = results::table_specs(run.sweep_report);
+  if (!specs) return specs.error();
+  if (!given.only.empty()) {
+    std::vector<std::string> names;
+    for (const results::TableSpec& spec : *specs)
+      names.push_back(spec.name);
+    const auto found = std::find(names.begin(), names.end(), given.only);
+    if (found == names.end()) {
+      return invalid_argument("the run's report has no table '" + given.only + "'; there are " +
+                              join(names, ", ") + ".");
+    }
+    *specs = {(*specs)[static_cast<std::size_t>(found - names.begin())]};
+  } else if (given.has_layout()) {
+    *specs = {results::TableSpec{}};
+  }
+  for (results::TableSpec& spec : *specs)
+    override_layout(given, spec);
+  return specs;
+}
+
+void add_table(CLI::App& results, CommandContext& context) {
+  const Added added = add_writer(
+      results, context, "table",
+      "The run's tables: mean and spread over seeds, with their notes. Laid out by the sweep's "
+      "`report` section, or by flags",
+      [](const Source& source, const ResultsOptions& options) -> Result<std::string> {
+        const auto specs = specs_of(source.run, options.table);
+        if (!specs) return specs.error();
+        return table_text(source.run, *specs, table_format(options));
+      });
+  added.with_formats(names_of(table_formats()));
+  TableOptions& table = added.options->table;
+  CLI::App& command = *added.command;
+  command.add_option("--table", table.only, "One table of the sweep's report, by its name");
+  command.add_option("--rows", table.rows, "What makes rows: adapter,rank")->delimiter(',');
+  command.add_option("--columns", table.columns, "What makes columns: task")->delimiter(',');
+  command.add_option("--metric", table.metric, "A metric other than the task's own");
+  command.add_option("--split", table.split, "test, validation or train")
+      ->check(CLI::IsMember({"test", "validation", "train"}));
+  command
+      .add_option("--aggregate", table.aggregate,
+                  "sd: mean and standard deviation; t95, bootstrap95: mean and 95 % interval; "
+                  "median: with the smallest and largest")
+      ->check(CLI::IsMember(names_of(results::aggregates())));
+  command.add_option("--sort", table.sort,
+                     "A dimension, a shown column or a task; -NAME: downwards");
+  command.add_option("--show", table.show, "Columns beside the values, in this order")
+      ->delimiter(',')
+      ->check(CLI::IsMember(names_of(results::shows())));
+  command.add_option("--protocols", table.protocols, "What to do with rows of several protocols")
+      ->check(CLI::IsMember({"mark", "refuse"}));
+}
+
+void add_compare(CLI::App& results, CommandContext& context) {
+  const Added added = add_writer(
+      results, context, "compare",
+      "Adapters against each other, paired by seed or by test item: differences, tests, Holm, "
+      "cliques",
+      [](const Source& source, const ResultsOptions& options) -> Result<std::string> {
+        if (options.kind == "items") {
+          return item_comparison_text(source.run, source.folder, table_format(options));
+        }
+        return comparison_text(source.run, table_format(options));
+      });
+  added.with_formats({"terminal", "md", "tex", "json"});
+  added.options->kind = "seeds";
+  added.command
+      ->add_option("--over", added.options->kind,
+                   "seeds: pairs of base, task and seed; items: pairs of test items, from the "
+                   "predictions in the run folder")
+      ->check(CLI::IsMember({"seeds", "items"}))
+      ->capture_default_str();
+}
+
+void add_efficiency(CLI::App& results, CommandContext& context) {
+  add_writer(results, context, "efficiency",
+             "Metric against trainable parameters: the Pareto front, and how many times fewer "
+             "parameters one adapter needs than another for the same metric",
+             [](const Source& source, const ResultsOptions& options) {
+               return efficiency_text(source.run, table_format(options));
+             })
+      .with_formats({"terminal", "md", "tex", "json"});
+}
+
 void add_plateau(CLI::App& results, CommandContext& context) {
   const Added added = add_writer(
       results, context, "plateau",
-      "From which rank on nothing is lost: step-down non-inferiority against the largest rank",
+      "From which rank on nothing is lost: step-down non-inferiority against the largest rank or a "
+      "reference",
       [](const Source& source, const ResultsOptions& options) {
         return plateau_text(source.run, options.plateau, table_format(options));
       });
@@ -124,6 +258,11 @@ void add_plateau(CLI::App& results, CommandContext& context) {
       ->required();
   added.command->add_option("--alpha", added.options->plateau.alpha, "One-sided level")
       ->capture_default_str();
+  added.command->add_option(
+      "--reference", added.options->plateau.reference,
+      "A method to hold the ranks against, by seed; default: the largest rank");
+  added.command->add_flag("--keep-collapsed", added.options->plateau.keep_collapsed,
+                          "Keep runs below chance in, which are left out otherwise");
 }
 
 void add_figure(CLI::App& results, CommandContext& context) {
@@ -160,23 +299,14 @@ void add_results_command(CLI::App& app, CommandContext& context) {
       "results", "Tables, figures and statistics for the paper, from a run finished or not");
   results->require_subcommand(1);
   results->footer(std::string(kExitCodes));
-  add_writer(*results, context, "table",
-             "The run's table: mean and standard deviation over seeds, with its notes",
-             [](const Source& source, const ResultsOptions& options) -> Result<std::string> {
-               return table_text(source.run, table_format(options));
-             })
-      .with_formats(names_of(table_formats()));
+  add_table(*results, context);
   add_writer(*results, context, "trace", "The trials and attempts behind every number of the table",
              [](const Source& source, const ResultsOptions& options) -> Result<std::string> {
                return trace_text(source.run, table_format(options));
              })
       .with_formats(names_of(table_formats()));
-  add_writer(*results, context, "compare",
-             "Adapters against each other, paired by seed: differences, exact tests, Holm",
-             [](const Source& source, const ResultsOptions& options) {
-               return comparison_text(source.run, table_format(options));
-             })
-      .with_formats({"terminal", "md", "tex", "json"});
+  add_compare(*results, context);
+  add_efficiency(*results, context);
   add_plateau(*results, context);
   add_figure(*results, context);
   add_export(*results, context);

@@ -143,6 +143,10 @@ Status Session::load() {
   catalogue_ = std::move(*catalogue);
   Result<LoadedSweep> sweep = load_sweep(options_.sweep, *catalogue_);
   if (!sweep) return sweep.error();
+  // A mistake in the report is better found now than after the last trial.
+  if (const auto tables = results::table_specs(sweep->sweep.report); !tables) {
+    return tables.error();
+  }
   sweep_ = std::move(*sweep);
   for (const std::string& notice : sweep_->plan.notices)
     note("note: " + notice);

@@ -41,8 +41,9 @@ const std::vector<Field>& fields() {
        [](const Cell& c) { return c.is_baseline ? "" : format_number(c.learning_rate); }},
       {"head_learning_rate",
        [](const Cell& c) { return c.is_baseline ? "" : format_number(c.head_learning_rate); }},
+      {"scaling", [](const Cell& c) { return c.scaling; }},
+      {"protocol", [](const Cell& c) { return c.protocol; }},
       {"metric", [](const Cell& c) { return c.metric.name; }},
-      {"split", [](const Cell&) { return std::string("test"); }},
       {"mean", [](const Cell& c) { return text_of(c.mean); }},
       {"standard_deviation", [](const Cell& c) { return text_of(c.standard_deviation); }},
       {"seeds_planned", [](const Cell& c) { return text_of(c.planned()); }},
@@ -52,6 +53,7 @@ const std::vector<Field>& fields() {
       {"stopped", [](const Cell& c) { return text_of(c.count(TrialState::kStopped)); }},
       {"running", [](const Cell& c) { return text_of(c.count(TrialState::kRunning)); }},
       {"queued", [](const Cell& c) { return text_of(c.count(TrialState::kQueued)); }},
+      {"collapsed", [](const Cell& c) { return text_of(c.collapsed()); }},
       {"adapter_parameters", [](const Cell& c) { return text_of(c.adapter_parameters); }},
       {"percent_of_base", percent_of_base},
       {"base_parameters", [](const Cell& c) { return text_of(c.base_parameters); }},
@@ -59,6 +61,7 @@ const std::vector<Field>& fields() {
       {"adapter_bytes", [](const Cell& c) { return text_of(c.adapter_bytes); }},
       {"peak_memory_bytes", [](const Cell& c) { return text_of(c.peak_memory_bytes); }},
       {"train_seconds", [](const Cell& c) { return text_of(c.train_seconds); }},
+      {"total_seconds", [](const Cell& c) { return format_number(c.total_seconds); }},
   };
   return all;
 }
@@ -75,7 +78,7 @@ std::string setting_of(const Cell& cell, const std::string& name) {
 void add_row(std::string& text, const Cell& cell, const Summary& summary, bool selected) {
   for (const Field& field : fields())
     text += csv_field(field.text(cell)) + ",";
-  text += csv_field(cell.key) + "," + (selected ? "yes" : "no");
+  text += csv_field(summary.split) + "," + csv_field(cell.key) + "," + (selected ? "yes" : "no");
   for (const std::string& name : summary.setting_names)
     text += "," + csv_field(setting_of(cell, name));
   text += "\r\n";
@@ -87,7 +90,7 @@ std::string cells_csv(const Summary& summary) {
   std::string text;
   for (const Field& field : fields())
     text += csv_field(field.name) + ",";
-  text += "cell,selected";
+  text += "split,cell,selected";
   for (const std::string& name : summary.setting_names)
     text += "," + csv_field(name);
   text += "\r\n";

@@ -65,6 +65,7 @@ const std::map<std::uint32_t, std::string_view>& latex_commands() {
       {0x201D, "''"},
       {0x2191, "$\\uparrow$"},
       {0x2193, "$\\downarrow$"},
+      {0x2248, "$\\approx$"},
       {0x2212, "$-$"},
       {0x2264, "$\\leq$"},
       {0x2265, "$\\geq$"},

@@ -20,6 +20,7 @@ Json seed_json(const SeedResult& seed) {
             {"value", or_null(seed.value)},
             {"validation", or_null(seed.validation)}};
   if (!seed.reason.empty()) json["reason"] = seed.reason;
+  if (!seed.collapsed.empty()) json["collapsed"] = seed.collapsed;
   return json;
 }
 
@@ -34,7 +35,8 @@ Json cell_json(const Cell& cell, bool selected) {
             {"alpha", or_null(cell.alpha)},
             {"scale", or_null(cell.scale)},
             {"metric", cell.metric.name},
-            {"split", "test"},
+            {"scaling", cell.scaling},
+            {"protocol", cell.protocol},
             {"mean", or_null(cell.mean)},
             {"standard_deviation", or_null(cell.standard_deviation)},
             {"seeds_planned", cell.planned()},
@@ -45,6 +47,7 @@ Json cell_json(const Cell& cell, bool selected) {
             {"adapter_bytes", or_null(cell.adapter_bytes)},
             {"peak_memory_bytes", or_null(cell.peak_memory_bytes)},
             {"train_seconds", or_null(cell.train_seconds)},
+            {"total_seconds", cell.total_seconds},
             {"selected", selected},
             {"seeds", Json::array()},
             {"settings", Json::object()}};
@@ -65,13 +68,10 @@ Json cell_json(const Cell& cell, bool selected) {
 }  // namespace
 
 std::string cells_json(const Summary& summary) {
-  Json json{{"format", "plateau-results/1"},
-            {"run", summary.run},
-            {"version", summary.program_version},
-            {"devices", summary.device_names},
-            {"bases", Json::array()},
-            {"tasks", Json::array()},
-            {"cells", Json::array()},
+  Json json{{"format", "plateau-results/1"},   {"run", summary.run},
+            {"split", summary.split},          {"version", summary.program_version},
+            {"devices", summary.device_names}, {"bases", Json::array()},
+            {"tasks", Json::array()},          {"cells", Json::array()},
             {"notes", table_notes(summary)}};
   for (const BaseSummary& base : summary.bases) {
     json["bases"].push_back(

@@ -9,6 +9,8 @@ std::string entry_text(const Entry& entry) {
   if (entry.mark == Mark::kBest) text = "**" + text + "**";
   if (entry.mark == Mark::kSecond) text = "<u>" + text + "</u>";
   if (!entry.spread.empty()) text += " ± " + escape_markdown(entry.spread);
+  if (!entry.range.empty()) text += " " + escape_markdown(entry.range);
+  if (entry.like_best) text += " ≈";
   if (!entry.remark.empty()) text += " (" + escape_markdown(entry.remark) + ")";
   return text;
 }

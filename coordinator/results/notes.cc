@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/base/text.h"
+#include "coordinator/results/scaling.h"
 
 namespace plateau::results {
 namespace {
@@ -22,7 +23,23 @@ std::string cell_name(const Summary& summary, const Cell& cell) {
   return name;
 }
 
-std::string reading_note(const Summary& summary) {
+std::string spread_words(Aggregate aggregate) {
+  switch (aggregate) {
+    case Aggregate::kDeviation:
+      return "mean ± standard deviation (n − 1) over seeds; no ± for a single value.";
+    case Aggregate::kStudent:
+      return "mean ± half the 95 % confidence interval over seeds (Student's t); no ± for a single "
+             "value.";
+    case Aggregate::kBootstrap:
+      return "mean [95 % confidence interval] over seeds (percentile bootstrap, 9,999 resamples; "
+             "too narrow for few seeds); no interval for a single value.";
+    case Aggregate::kMedian:
+      break;
+  }
+  return "median [smallest, largest] over seeds.";
+}
+
+std::string reading_note(const Summary& summary, Aggregate aggregate) {
   std::string metrics;
   std::set<std::string> seen;
   bool higher = false;
@@ -37,8 +54,8 @@ std::string reading_note(const Summary& summary) {
   const std::string direction = higher && lower ? "the arrow says which end is better"
                                 : lower         ? "lower is better"
                                                 : "higher is better";
-  return "Metric on the test split (" + metrics + "; " + direction +
-         "): mean ± standard deviation (n − 1) over seeds; no ± for a single value.";
+  return "Metric on the " + summary.split + " split (" + metrics + "; " + direction +
+         "): " + spread_words(aggregate);
 }
 
 std::vector<std::string> parameter_notes(const Summary& summary) {
@@ -66,35 +83,6 @@ std::vector<std::string> parameter_notes(const Summary& summary) {
     note += counts + " parameters).";
   }
   return {note};
-}
-
-// How alpha follows the rank along one curve.
-std::string convention(const Curve& curve) {
-  std::set<double> alphas;
-  std::set<double> per_rank;
-  std::set<bool> root;
-  std::set<std::int64_t> ranks;
-  for (const Cell* cell : curve.cells) {
-    if (!cell->alpha || !cell->rank) return "";
-    alphas.insert(*cell->alpha);
-    per_rank.insert(*cell->alpha / static_cast<double>(*cell->rank));
-    root.insert(std::abs(*cell->scale * static_cast<double>(*cell->rank) - *cell->alpha) >
-                1e-12 * *cell->alpha);
-    ranks.insert(*cell->rank);
-  }
-  if (alphas.empty()) return "";
-  // At rank 1 the two scalings agree, so it decides nothing.
-  if (root.size() > 1 && ranks.count(1) != 0) root = {true};
-  const std::string law = root.size() > 1 ? "alpha/r and alpha/√r mixed"
-                          : *root.begin() ? "alpha/√r"
-                                          : "alpha/r";
-  if (ranks.size() > 1 && alphas.size() == 1) {
-    return law + " with alpha = " + format_number(*alphas.begin()) + " at every rank";
-  }
-  if (per_rank.size() == 1) {
-    return law + " with alpha = " + format_number(*per_rank.begin()) + "·r";
-  }
-  return law + " with alpha chosen per rank";
 }
 
 bool is_chosen(const Summary& summary, const std::string& name) {
@@ -199,7 +187,7 @@ std::vector<std::string> learning_rate_notes(const Summary& summary) {
 std::vector<std::string> scaling_notes(const Summary& summary) {
   std::map<std::string, std::set<std::string>> by_convention;
   for (const Curve& curve : curves(summary)) {
-    const std::string text = convention(curve);
+    const std::string text = scaling_convention(curve);
     if (!text.empty()) by_convention[text].insert(curve.cells.front()->title);
   }
   if (by_convention.empty()) return {};
@@ -215,13 +203,33 @@ std::vector<std::string> scaling_notes(const Summary& summary) {
   return {note};
 }
 
-std::vector<std::string> table_notes(const Summary& summary) {
-  std::vector<std::string> notes{reading_note(summary)};
+std::vector<std::string> collapsed_notes(const Summary& summary) {
+  std::vector<std::string> named;
+  constexpr std::size_t kMostNamed = 8;
+  std::size_t count = 0;
+  for (const Cell& cell : summary.cells) {
+    for (const SeedResult& seed : cell.seeds) {
+      if (seed.collapsed.empty() || ++count > kMostNamed) continue;
+      named.push_back(cell_name(summary, cell) + " seed " + std::to_string(seed.seed) + " (" +
+                      seed.collapsed + ")");
+    }
+  }
+  if (count == 0) return {};
+  if (count > kMostNamed) named.push_back(std::to_string(count - kMostNamed) + " more");
+  return {
+      "Collapsed runs, counted in their means, but in no best, second best, average or "
+      "plateau: " +
+      join(named, "; ") + "."};
+}
+
+std::vector<std::string> table_notes(const Summary& summary, Aggregate aggregate) {
+  std::vector<std::string> notes{reading_note(summary, aggregate)};
   const auto add = [&](const std::vector<std::string>& more) {
     notes.insert(notes.end(), more.begin(), more.end());
   };
   add(parameter_notes(summary));
   add(missing_notes(summary));
+  add(collapsed_notes(summary));
   add(plateau_notes(summary));
   add(learning_rate_notes(summary));
   add(scaling_notes(summary));

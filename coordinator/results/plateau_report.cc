@@ -19,40 +19,63 @@ using statistics::PlateauAnswer;
 constexpr std::size_t kBootstrapResamples = 999;
 constexpr char kNothing[] = "–";
 
-// In printed units, by seed in one order for all cells of the curve.
-std::vector<statistics::RankCell> rank_cells(const Curve& curve) {
+bool counts(const SeedResult& seed, bool keep_collapsed) {
+  return seed.value && (keep_collapsed || seed.collapsed.empty());
+}
+
+std::vector<std::optional<double>> values_by(const std::set<std::uint64_t>& seeds, const Cell& cell,
+                                             bool keep_collapsed) {
+  std::vector<std::optional<double>> values(seeds.size());
+  for (const SeedResult& seed : cell.seeds) {
+    const auto place = std::distance(seeds.begin(), seeds.find(seed.seed));
+    if (seeds.count(seed.seed) == 0 || !counts(seed, keep_collapsed)) continue;
+    values[static_cast<std::size_t>(place)] = cell.metric.factor * *seed.value;
+  }
+  return values;
+}
+
+std::set<std::uint64_t> seeds_of(const Curve& curve) {
   std::set<std::uint64_t> seeds;
   for (const Cell* cell : curve.cells) {
     for (const SeedResult& seed : cell->seeds)
       seeds.insert(seed.seed);
   }
+  return seeds;
+}
+
+// In printed units, by seed in one order for all cells of the curve.
+std::vector<statistics::RankCell> rank_cells(const Curve& curve, bool keep_collapsed) {
+  const std::set<std::uint64_t> seeds = seeds_of(curve);
   std::vector<statistics::RankCell> cells;
   for (const Cell* cell : curve.cells) {
-    std::map<std::uint64_t, double> values;
-    for (const SeedResult& seed : cell->seeds) {
-      if (seed.value) values[seed.seed] = cell->metric.factor * *seed.value;
-    }
-    statistics::RankCell one{*cell->rank, {}};
-    for (std::uint64_t seed : seeds) {
-      const auto found = values.find(seed);
-      one.values.push_back(found == values.end() ? std::nullopt
-                                                 : std::optional<double>(found->second));
-    }
-    cells.push_back(std::move(one));
+    const bool all_collapsed = cell->collapsed() > 0 && cell->collapsed() == cell->with_value();
+    cells.push_back(
+        {*cell->rank, values_by(seeds, *cell, keep_collapsed), all_collapsed && !keep_collapsed});
   }
   return cells;
 }
 
-std::optional<double> chance_of(const Summary& summary, const Curve& curve) {
-  const MetricStyle& metric = curve.cells.front()->metric;
-  if (metric.unit == "×100") return 0.0;
-  if (metric.unit != "%") return std::nullopt;
+const Cell* reference_cell(const Summary& summary, const Curve& curve, const std::string& method) {
   for (const Cell& cell : summary.cells) {
-    if (cell.method == "majority" && cell.task == curve.task && cell.mean) {
-      return metric.factor * *cell.mean;
+    const bool is_its_own = curve.method == method;
+    if (cell.base == curve.base && cell.task == curve.task && cell.method == method && cell.mean &&
+        !is_its_own) {
+      return &cell;
     }
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+std::vector<std::string> collapsed_runs(const Curve& curve) {
+  std::vector<std::string> runs;
+  for (const Cell* cell : curve.cells) {
+    for (const SeedResult& seed : cell->seeds) {
+      if (seed.collapsed.empty()) continue;
+      runs.push_back("r=" + std::to_string(*cell->rank) + " seed " + std::to_string(seed.seed) +
+                     " (" + seed.collapsed + ")");
+    }
+  }
+  return runs;
 }
 
 std::optional<statistics::HockeyStick> shape_of(const std::vector<statistics::RankCell>& cells,
@@ -109,34 +132,51 @@ std::string shape_text(const PlateauFinding& finding) {
   return text;
 }
 
-void add_collapsed_notes(const std::vector<PlateauFinding>& findings, Table& table) {
+void add_collapsed_notes(const std::vector<PlateauFinding>& findings, bool kept, Table& table) {
   for (const PlateauFinding& finding : findings) {
-    if (finding.result.collapsed.empty()) continue;
-    std::string ranks;
-    for (std::int64_t rank : finding.result.collapsed)
-      ranks += (ranks.empty() ? "" : ", ") + std::to_string(rank);
-    table.notes.push_back("Collapsed (mean below chance) and left out: " + finding.adapter +
-                          " on " + finding.task + ", rank " + ranks + ".");
+    if (finding.left_out.empty()) continue;
+    table.notes.push_back(
+        (kept ? "Collapsed, but kept in by request: " : "Collapsed and left out: ") +
+        finding.adapter + " on " + finding.task + ", " + join(finding.left_out, "; ") + ".");
   }
+}
+
+// Every curve has the same kind of reference.
+std::string reference_words(const std::vector<PlateauFinding>& findings) {
+  const bool own = findings.empty() || findings.front().reference.starts_with("largest rank");
+  return own ? "largest rank" : "cell of " + findings.front().reference;
 }
 
 }  // namespace
 
-std::vector<PlateauFinding> find_plateaus(const Summary& summary, const PlateauOptions& options) {
+Result<std::vector<PlateauFinding>> find_plateaus(const Summary& summary,
+                                                  const PlateauOptions& options) {
   std::vector<PlateauFinding> findings;
+  bool any_curve = false;
   for (const Curve& curve : curves(summary)) {
-    if (curve.cells.size() < 2) continue;
+    if (curve.cells.size() < 2 || curve.method == options.reference) continue;
+    any_curve = true;
+    const MetricStyle& metric = curve.cells.front()->metric;
     statistics::PlateauQuestion question;
-    question.cells = rank_cells(curve);
+    question.cells = rank_cells(curve, options.keep_collapsed);
     question.margin = options.margin;
     question.alpha = options.alpha;
     question.power = options.power;
-    question.higher_is_better = curve.cells.front()->metric.higher_is_better;
-    question.chance = chance_of(summary, curve);
+    question.higher_is_better = metric.higher_is_better;
+    std::string reference = "largest rank (" + std::to_string(*curve.cells.back()->rank) + ")";
+    if (!options.reference.empty()) {
+      const Cell* cell = reference_cell(summary, curve, options.reference);
+      if (cell == nullptr) continue;
+      question.reference = values_by(seeds_of(curve), *cell, options.keep_collapsed);
+      reference = cell->title;
+    }
     PlateauFinding finding{curve.base,
                            curve.task,
                            curve.label,
-                           curve.cells.front()->metric.unit,
+                           metric.unit,
+                           metric.name,
+                           reference,
+                           collapsed_runs(curve),
                            find_plateau(question),
                            plateau_power(question),
                            std::nullopt};
@@ -144,13 +184,18 @@ std::vector<PlateauFinding> find_plateaus(const Summary& summary, const PlateauO
                              curve.base + "/" + curve.task + "/" + curve.label);
     findings.push_back(std::move(finding));
   }
+  if (findings.empty() && any_curve) {
+    return invalid_argument("no finished trial of '" + options.reference +
+                            "' shares a base and a task with an adapter that has several ranks, so "
+                            "it can be no reference.");
+  }
   return findings;
 }
 
 Table plateau_table(const Summary& summary, const std::vector<PlateauFinding>& findings,
                     const PlateauOptions& options) {
   Table table;
-  table.title = summary.run;
+  table.title = "Results of " + summary.run + ".";
   const bool bases = summary.bases.size() > 1;
   const bool tasks = summary.tasks.size() > 1;
   if (bases) table.columns.push_back({"Base"});
@@ -164,9 +209,7 @@ Table plateau_table(const Summary& summary, const std::vector<PlateauFinding>& f
     const auto& power = finding.power;
     const auto& label = finding.result.one_standard_error_rank;
     Row row;
-    const auto add = [&](std::string text) {
-      row.entries.push_back({std::move(text), "", "", Mark::kNone});
-    };
+    const auto add = [&](std::string text) { row.entries.push_back({std::move(text)}); };
     if (bases) add(finding.base);
     if (tasks) add(finding.task);
     add(finding.adapter);
@@ -180,9 +223,9 @@ Table plateau_table(const Summary& summary, const std::vector<PlateauFinding>& f
     table.rows.push_back(std::move(row));
   }
   table.notes.push_back(
-      "Answer: step-down non-inferiority against the largest rank, paired by seed, margin " +
-      format_number(options.margin) + " in the unit of the metric as printed, one-sided level " +
-      format_number(options.alpha) +
+      "Answer: step-down non-inferiority against the " + reference_words(findings) +
+      ", paired by seed, margin " + format_number(options.margin) +
+      " in the unit of the metric as printed, one-sided level " + format_number(options.alpha) +
       ". A rank that truly loses the margin or more is named with at most that probability; too "
       "large a rank is named often while the power is low.");
   table.notes.push_back(
@@ -195,7 +238,7 @@ Table plateau_table(const Summary& summary, const std::vector<PlateauFinding>& f
   table.notes.push_back(
       "Shape: the best of constant, line and hockey stick in log2(rank) by AICc, with a 95 % "
       "bootstrap interval of the break over seeds. Description only.");
-  add_collapsed_notes(findings, table);
+  add_collapsed_notes(findings, options.keep_collapsed, table);
   for (const auto& more : {plateau_notes(summary), learning_rate_notes(summary),
                            scaling_notes(summary), missing_notes(summary)}) {
     table.notes.insert(table.notes.end(), more.begin(), more.end());
@@ -206,14 +249,20 @@ Table plateau_table(const Summary& summary, const std::vector<PlateauFinding>& f
 std::string plateau_json(const std::vector<PlateauFinding>& findings,
                          const PlateauOptions& options) {
   using Json = nlohmann::json;
-  Json json{{"format", "plateau-answers/1"}, {"margin", options.margin},
-            {"alpha", options.alpha},        {"power", options.power},
-            {"reference", "largest rank"},   {"findings", Json::array()}};
+  Json json{{"format", "plateau-answers/1"},
+            {"margin", options.margin},
+            {"alpha", options.alpha},
+            {"power", options.power},
+            {"keep_collapsed", options.keep_collapsed},
+            {"findings", Json::array()}};
   for (const PlateauFinding& finding : findings) {
     Json one{{"base", finding.base},
              {"task", finding.task},
              {"adapter", finding.adapter},
              {"unit", finding.unit},
+             {"metric", finding.metric},
+             {"reference", finding.reference},
+             {"left_out", finding.left_out},
              {"answer", to_string(finding.result.answer)},
              {"rank", finding.result.rank ? Json(*finding.result.rank) : Json(nullptr)},
              {"collapsed", finding.result.collapsed},

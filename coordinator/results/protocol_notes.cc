@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "coordinator/results/notes.h"
+#include "coordinator/results/protocol.h"
 
 namespace plateau::results {
 namespace {
@@ -48,25 +49,6 @@ void add_training(const Trial& trial, Aspects& aspects) {
   aspects.add("head learning rate ", format_rate(optimizer.head_learning_rate), "");
 }
 
-// What must be equal for two numbers to stand in one column.
-std::string protocol_of(const Trial& trial) {
-  const std::string checkpoint = trial.protocol.checkpoint == "best"
-                                     ? "test metric of the best of " +
-                                           std::to_string(trial.protocol.evaluations) +
-                                           " checkpoints on the validation split"
-                                     : "test metric of the last checkpoint";
-  return checkpoint + ", " + trial.protocol.precision;
-}
-
-std::string rows_of(const TaskSpec& spec) {
-  const auto rows = [](std::int64_t count) {
-    return count == 0 ? std::string("all") : format_count(count);
-  };
-  return rows(spec.train_size) + " / " + rows(spec.validation_size) + " / " + rows(spec.test_size) +
-         " rows for training / validation / test (split seed " + std::to_string(spec.split_seed) +
-         "), texts cut at " + std::to_string(spec.max_length) + " tokens";
-}
-
 std::string with_sentences(std::string text, const std::vector<std::string>& more) {
   for (const std::string& sentence : more) {
     text += " " + sentence;
@@ -85,8 +67,8 @@ std::vector<std::string> protocol_notes(const Summary& summary) {
   std::size_t trials = 0;
   for (const Cell& cell : summary.cells) {
     if (cell.is_baseline) continue;
-    protocols.insert(protocol_of(cell.example));
-    of_task[cell.task].insert(protocol_of(cell.example) + ", " + rows_of(cell.example.task));
+    protocols.insert(checkpoint_rule(cell.example.protocol));
+    of_task[cell.task].insert(cell.protocol);
     add_training(cell.example, training);
     if (!cell.train_seconds) continue;
     seconds += *cell.train_seconds * static_cast<double>(cell.count(TrialState::kFinished));

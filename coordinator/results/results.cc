@@ -1,10 +1,14 @@
 #include "coordinator/results/results.h"
 
+#include <set>
+
 #include "common/base/file.h"
 #include "common/base/text.h"
 #include "coordinator/results/catalogue_notes.h"
 #include "coordinator/results/cells.h"
 #include "coordinator/results/comparison.h"
+#include "coordinator/results/dimensions.h"
+#include "coordinator/results/efficiency.h"
 #include "coordinator/results/figure/pareto_figure.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/plateau_report.h"
@@ -16,28 +20,79 @@ namespace plateau {
 
 namespace {
 
+constexpr int kTerminalColumns = 100;
+constexpr int kWideColumns = 140;  // intervals and p-values that are cut say nothing
+
 // A catalogue that cannot be read costs its notes, not the results.
-results::Summary summary_of(const RunView& run) {
-  results::Summary summary = results::summarise(run);
+results::Summary summary_of(const RunView& run, const results::SummaryOptions& options = {}) {
+  results::Summary summary = results::summarise(run, options);
   if (const auto catalogue = Catalogue::load()) {
     results::add_catalogue_notes(*catalogue, summary);
   }
   return summary;
 }
 
+// A metric or split that was never measured is a typing error, not a table of dashes.
+Status check_measured(const RunView& run, const results::TableSpec& spec) {
+  std::set<std::string> there;
+  for (const TrialRow& row : run.trials) {
+    for (const MetricValue& metric : row.metrics) {
+      const bool asked =
+          spec.metric.empty() ? metric.name == row.trial.task.metric : metric.name == spec.metric;
+      if (asked && metric.split == spec.split) return {};
+      there.insert(metric.name + " on " + metric.split);
+    }
+  }
+  // Nothing is finished: the default table says so row by row.
+  if (there.empty()) return {};
+  return invalid_argument("no finished trial of run '" + run.name + "' has " +
+                          (spec.metric.empty() ? "its task's metric" : "'" + spec.metric + "'") +
+                          " on the " + spec.split + " split; there are " +
+                          join({there.begin(), there.end()}, ", ") + ".");
+}
+
+Result<results::Summary> summary_for(const RunView& run, const results::TableSpec& spec) {
+  const auto part = results::filtered(run, spec.where);
+  if (!part) return part.error();
+  if (Status status = check_measured(*part, spec); !status) return status.error();
+  return summary_of(*part, {spec.metric, spec.split});
+}
+
+Result<std::vector<results::Table>> tables_of(const RunView& run,
+                                              const std::vector<results::TableSpec>& specs) {
+  std::vector<results::Table> tables;
+  for (const results::TableSpec& spec : specs) {
+    const auto summary = summary_for(run, spec);
+    if (!summary) return summary.error();
+    auto table = results::build_table(*summary, spec);
+    if (!table) return table.error();
+    tables.push_back(*std::move(table));
+  }
+  return tables;
+}
+
 }  // namespace
 
 Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder) {
   const results::Summary summary = summary_of(run);
-  const results::Table table = results::build_table(summary);
+  const auto specs = results::table_specs(run.sweep_report);
+  if (!specs) return specs.error();
   const std::filesystem::path folder = run_folder / "results";
   if (Status made = make_folder(folder); !made) return made.error();
 
-  std::vector<std::pair<std::string, std::string>> files{
-      {"table.md", results::markdown(table)},
-      {"table.tex", results::latex(table)},
-      {"table.csv", results::cells_csv(summary)},
-  };
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const results::TableSpec& spec : *specs) {
+    const auto tables = tables_of(run, {spec});
+    if (!tables) {
+      // A filter may fit nothing in a smoke run; the other tables are worth having all the same.
+      files.emplace_back(spec.name + ".md",
+                         "This table could not be made: " + tables.error().message + "\n");
+      continue;
+    }
+    files.emplace_back(spec.name + ".md", results::markdown(tables->front()));
+    files.emplace_back(spec.name + ".tex", results::latex(*tables));
+  }
+  files.emplace_back("table.csv", results::cells_csv(summary));
   if (const auto figure = results::rank_figure(summary)) {
     files.emplace_back("rank.svg", results::to_svg(*figure));
   }
@@ -60,21 +115,63 @@ const std::vector<std::pair<std::string, TableFormat>>& table_formats() {
   return formats;
 }
 
-std::string table_text(const RunView& run, TableFormat format) {
-  const results::Summary summary = summary_of(run);
-  switch (format) {
-    case TableFormat::kTerminal:
-      return results::terminal(results::build_table(summary), 100);
-    case TableFormat::kMarkdown:
-      return results::markdown(results::build_table(summary));
-    case TableFormat::kLatex:
-      return results::latex(results::build_table(summary));
-    case TableFormat::kCsv:
-      return results::cells_csv(summary);
-    case TableFormat::kJson:
-      return results::cells_json(summary);
+Result<std::vector<NamedText>> table_texts(const RunView& run,
+                                           const std::vector<results::TableSpec>& specs,
+                                           TableFormat format) {
+  const auto tables = tables_of(run, specs);
+  if (!tables) return tables.error();
+  std::vector<NamedText> texts;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const results::Table& table = (*tables)[i];
+    std::string text;
+    switch (format) {
+      case TableFormat::kTerminal:
+        text = results::terminal(table, kTerminalColumns);
+        break;
+      case TableFormat::kMarkdown:
+        text = results::markdown(table);
+        break;
+      case TableFormat::kLatex:
+        text = results::latex(table);
+        break;
+      case TableFormat::kCsv:
+        text = results::cells_csv(*summary_for(run, specs[i]));
+        break;
+      case TableFormat::kJson:
+        text = results::cells_json(*summary_for(run, specs[i]));
+        break;
+    }
+    texts.push_back({specs[i].name, std::move(text)});
   }
-  return {};
+  return texts;
+}
+
+Result<std::string> table_text(const RunView& run, const std::vector<results::TableSpec>& specs,
+                               TableFormat format) {
+  if (format == TableFormat::kLatex) {
+    const auto tables = tables_of(run, specs);
+    if (!tables) return tables.error();
+    return results::latex(*tables);
+  }
+  const auto texts = table_texts(run, specs, format);
+  if (!texts) return texts.error();
+  const bool array = format == TableFormat::kJson && texts->size() > 1;
+  std::string all = array ? "[\n" : "";
+  for (std::size_t i = 0; i < texts->size(); ++i) {
+    const bool last = i + 1 == texts->size();
+    const bool titled =
+        texts->size() > 1 && (format == TableFormat::kTerminal || format == TableFormat::kMarkdown);
+    if (titled) all += (format == TableFormat::kMarkdown ? "## " : "") + (*texts)[i].name + "\n\n";
+    all += (*texts)[i].text;
+    if (!last) all += array ? ",\n" : "\n";
+  }
+  return all + (array ? "]\n" : "");
+}
+
+std::string table_text(const RunView& run, TableFormat format) {
+  // Every default: nothing in it can be refused.
+  auto text = table_text(run, std::vector<results::TableSpec>{{}}, format);
+  return text ? *std::move(text) : text.error().message + "\n";
 }
 
 namespace {
@@ -83,7 +180,7 @@ Result<std::string> written(const results::Table& table, TableFormat format,
                             const std::string& json) {
   switch (format) {
     case TableFormat::kTerminal:
-      return results::terminal(table, 100);
+      return results::terminal(table, kWideColumns);
     case TableFormat::kMarkdown:
       return results::markdown(table);
     case TableFormat::kLatex:
@@ -112,14 +209,17 @@ Result<std::string> plateau_text(const RunView& run, const PlateauRequest& reque
                             "; it must lie between 0 and 0.5.");
   }
   const results::Summary summary = results::summarise(run);
-  const results::PlateauOptions options{request.margin, request.alpha};
+  results::PlateauOptions options{request.margin, request.alpha};
+  options.reference = request.reference;
+  options.keep_collapsed = request.keep_collapsed;
   const auto findings = results::find_plateaus(summary, options);
-  if (findings.empty()) {
+  if (!findings) return findings.error();
+  if (findings->empty()) {
     return invalid_argument("run '" + run.name +
                             "' has no adapter with two ranks, so there is no curve to test.");
   }
-  return written(results::plateau_table(summary, findings, options), format,
-                 results::plateau_json(findings, options));
+  return written(results::plateau_table(summary, *findings, options), format,
+                 results::plateau_json(*findings, options));
 }
 
 Result<std::string> comparison_text(const RunView& run, TableFormat format) {
@@ -131,7 +231,42 @@ Result<std::string> comparison_text(const RunView& run, TableFormat format) {
                             "seed, so there is nothing to compare yet.");
   }
   return written(results::comparison_table(summary, comparisons), format,
-                 results::comparison_json(comparisons));
+                 results::comparison_json(summary, comparisons));
+}
+
+Result<std::string> item_comparison_text(const RunView& run,
+                                         const std::filesystem::path& run_folder,
+                                         TableFormat format) {
+  const auto scores = results::read_item_scores(run, run_folder);
+  if (!scores) return scores.error();
+  const results::Summary summary = results::summarise(run);
+  const auto comparisons = results::compare_adapters(summary, *scores);
+  if (comparisons.empty()) {
+    return invalid_argument("run '" + run.name +
+                            "' has no two adapters with predictions of the same rank and seed, so "
+                            "there is nothing to compare yet.");
+  }
+  constexpr auto kItems = results::Over::kItems;
+  return written(results::comparison_table(summary, comparisons, kItems), format,
+                 results::comparison_json(summary, comparisons, kItems));
+}
+
+Result<std::string> efficiency_text(const RunView& run, TableFormat format) {
+  const results::Summary summary = results::summarise(run);
+  const auto tables = results::efficiency_tables(summary);
+  if (tables.front().rows.empty()) {
+    return invalid_argument("run '" + run.name +
+                            "' has no complete cell of an adapter with a rank yet.");
+  }
+  if (format == TableFormat::kLatex) return results::latex(tables);
+  if (format == TableFormat::kJson) return results::efficiency_json(summary);
+  std::string text;
+  for (const results::Table& table : tables) {
+    const auto one = written(table, format, "");
+    if (!one) return one.error();
+    text += (text.empty() ? "" : "\n") + *one;
+  }
+  return text;
 }
 
 std::string terminal_table(const RunView& run, int columns) {

@@ -10,18 +10,22 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "coordinator/results/table_spec.h"
 #include "coordinator/store/results_view.h"
 
 namespace plateau {
 
 struct ResultFiles {
-  // As written, in this order: table.md, table.tex, table.csv, rank.svg (absent from the list when
-  // the run has no adapter with a rank, or no finished trial of one).
+  // As written, in this order: NAME.md and NAME.tex of every table of the sweep's `report` ("table"
+  // where it names none), table.csv, rank.svg (absent from the list when the run has no adapter
+  // with a rank, or no finished trial of one).
   std::vector<std::filesystem::path> paths;
 };
 
 // Writes run_folder/results/, each file atomically. Blocks. Works at any moment of a run: cells
-// that are not finished are shown as such. kIo names the file and the cause.
+// that are not finished are shown as such. kIo names the file and the cause; kInvalidArgument says
+// what is wrong with the `report` section. A table that cannot be made of this run (a filter that
+// fits nothing) has a NAME.md that says why, and no NAME.tex.
 Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder);
 
 enum class TableFormat { kTerminal, kMarkdown, kLatex, kCsv, kJson };
@@ -29,13 +33,29 @@ enum class TableFormat { kTerminal, kMarkdown, kLatex, kCsv, kJson };
 // "terminal", "md", "tex", "csv", "json": for --format.
 const std::vector<std::pair<std::string, TableFormat>>& table_formats();
 
-// The run's table in one format; ends with a newline.
+// A piece of text for one file: "main" and its bytes, which end with a newline.
+struct NamedText {
+  std::string name;
+  std::string text;
+};
+
+// The run's tables, one text each. kInvalidArgument: what results::build_table refuses, a metric
+// that no finished trial has, a filter that fits nothing.
+Result<std::vector<NamedText>> table_texts(const RunView& run,
+                                           const std::vector<results::TableSpec>& specs,
+                                           TableFormat format);
+// All of them in one text: LaTeX is one document, JSON one array where there are several.
+Result<std::string> table_text(const RunView& run, const std::vector<results::TableSpec>& specs,
+                               TableFormat format);
+// The table with every default.
 std::string table_text(const RunView& run, TableFormat format);
 
 // The plateau test's answers; `format` is not kCsv. The margin is in the unit that tables print.
 struct PlateauRequest {
-  double margin = 0.0;  // > 0
-  double alpha = 0.05;  // in (0, 0.5)
+  double margin = 0.0;         // > 0
+  double alpha = 0.05;         // in (0, 0.5)
+  std::string reference = {};  // a method ("full"); empty: the largest rank
+  bool keep_collapsed = false;
 };
 // kInvalidArgument: margin or alpha out of range, kCsv, or no adapter with two ranks.
 Result<std::string> plateau_text(const RunView& run, const PlateauRequest& request,
@@ -44,6 +64,16 @@ Result<std::string> plateau_text(const RunView& run, const PlateauRequest& reque
 // Adapters against each other, paired by base, task and seed. kInvalidArgument: kCsv, or no two
 // adapters that share a rank and a seed.
 Result<std::string> comparison_text(const RunView& run, TableFormat format);
+
+// The same paired by test item, from the predictions in the run folder (blocks). kNotFound: no
+// predictions there; kCorrupt names file and line.
+Result<std::string> item_comparison_text(const RunView& run,
+                                         const std::filesystem::path& run_folder,
+                                         TableFormat format);
+
+// Metric against trainable parameters: Pareto front and ratios at equal metric. kInvalidArgument:
+// kCsv, or no complete cell of an adapter with a rank.
+Result<std::string> efficiency_text(const RunView& run, TableFormat format);
 
 // The trials and attempts behind every cell.
 std::string trace_text(const RunView& run, TableFormat format);

@@ -8,44 +8,16 @@
 
 #include "common/base/text.h"
 #include "common/spec/methods.h"
+#include "coordinator/results/collapse.h"
+#include "coordinator/results/dimensions.h"
+#include "coordinator/results/protocol.h"
+#include "coordinator/results/scaling.h"
 #include "coordinator/results/selection.h"
 
 namespace plateau::results {
 namespace {
 
-using Json = nlohmann::json;
 using Flat = std::map<std::string, std::string>;
-
-// What a table already has a column for, or what changes no number.
-const std::set<std::string>& not_settings() {
-  static const std::set<std::string> names{
-      "adapter.method", "adapter.parameters.rank",
-      "base.name",      "base.path",
-      "base.sha256",    "base.source",
-      "format",         "checkpoint_every_s",
-      "task.name",      "task.path",
-      "seed",           "micro_batch_size",
-      "task.sha256",    "task.source",
-  };
-  return names;
-}
-
-void flatten(const Json& json, const std::string& path, Flat& into) {
-  if (json.is_object() && path != "task.columns") {
-    for (const auto& [name, value] : json.items()) {
-      flatten(value, path.empty() ? name : path + "." + name, into);
-    }
-    return;
-  }
-  if (not_settings().count(path) != 0) return;
-  if (json.is_string()) {
-    into[path] = json.get<std::string>();
-  } else if (json.is_number_float()) {
-    into[path] = format_number(json.get<double>());
-  } else {
-    into[path] = json.dump();
-  }
-}
 
 std::optional<double> number_parameter(const AdapterSpec& adapter, const char* name) {
   const auto found = adapter.parameters.find(name);
@@ -53,11 +25,16 @@ std::optional<double> number_parameter(const AdapterSpec& adapter, const char* n
   return found->get<double>();
 }
 
-std::optional<double> last_value(const TrialRow& row, const std::string& split) {
+std::string metric_of(const TrialRow& row, const SummaryOptions& options) {
+  return options.metric.empty() ? row.trial.task.metric : options.metric;
+}
+
+std::optional<double> last_value(const TrialRow& row, const std::string& split,
+                                 const std::string& name) {
   std::optional<double> value;
   std::int64_t step = 0;
   for (const MetricValue& metric : row.metrics) {
-    if (metric.split != split || metric.name != row.trial.task.metric) continue;
+    if (metric.split != split || metric.name != name) continue;
     if (!value || metric.step >= step) {
       value = metric.value;
       step = metric.step;
@@ -66,20 +43,20 @@ std::optional<double> last_value(const TrialRow& row, const std::string& split) 
   return value;
 }
 
-SeedResult seed_result(const TrialRow& row) {
+SeedResult seed_result(const TrialRow& row, const SummaryOptions& options) {
   SeedResult result;
   result.trial = row.id;
   result.seed = row.trial.seed;
   result.state = row.state;
   result.reason = row.reason;
   if (row.state == TrialState::kFinished) {
-    result.value = last_value(row, "test");
-    result.validation = last_value(row, "validation");
+    result.value = last_value(row, options.split, metric_of(row, options));
+    result.validation = last_value(row, "validation", row.trial.task.metric);
   }
   return result;
 }
 
-Cell new_cell(const TrialRow& row) {
+Cell new_cell(const TrialRow& row, const SummaryOptions& options) {
   const Trial& trial = row.trial;
   Cell cell;
   cell.key = row.cell;
@@ -89,7 +66,7 @@ Cell new_cell(const TrialRow& row) {
   const MethodSchema* method = find_method(trial.adapter.method);
   cell.title = method != nullptr ? method->title : trial.adapter.method;
   cell.is_baseline = row.is_baseline;
-  cell.metric = metric_style(trial.task.metric);
+  cell.metric = metric_style(metric_of(row, options));
   cell.learning_rate = trial.optimizer.learning_rate;
   cell.head_learning_rate = trial.optimizer.head_learning_rate;
   cell.alpha = number_parameter(trial.adapter, "alpha");
@@ -113,13 +90,13 @@ void add_finished(Cell& cell, const TrialRow& row, double& seconds, std::size_t&
   ++finished;
 }
 
-Cell make_cell(const std::vector<const TrialRow*>& rows) {
-  Cell cell = new_cell(*rows.front());
+Cell make_cell(const std::vector<const TrialRow*>& rows, const SummaryOptions& options) {
+  Cell cell = new_cell(*rows.front(), options);
   double seconds = 0.0;
   std::size_t finished = 0;
   std::vector<double> values;
   for (const TrialRow* row : rows) {
-    cell.seeds.push_back(seed_result(*row));
+    cell.seeds.push_back(seed_result(*row, options));
     if (row->state == TrialState::kFinished) add_finished(cell, *row, seconds, finished);
   }
   std::sort(cell.seeds.begin(), cell.seeds.end(), [](const SeedResult& a, const SeedResult& b) {
@@ -128,6 +105,7 @@ Cell make_cell(const std::vector<const TrialRow*>& rows) {
   for (const SeedResult& seed : cell.seeds) {
     if (seed.value) values.push_back(*seed.value);
   }
+  cell.total_seconds = seconds;
   if (finished > 0) cell.train_seconds = seconds / static_cast<double>(finished);
   if (!values.empty()) cell.mean = mean_of(values);
   if (values.size() > 1) cell.standard_deviation = standard_deviation_of(values);
@@ -173,20 +151,10 @@ std::size_t position(const std::vector<Facts>& all, const std::string& name) {
   return all.size();
 }
 
-// Numbers by value, anything else by letter: 2 comes before 16.
-bool setting_less(const std::string& a, const std::string& b) {
-  char* end_a = nullptr;
-  char* end_b = nullptr;
-  const double x = std::strtod(a.c_str(), &end_a);
-  const double y = std::strtod(b.c_str(), &end_b);
-  if (!a.empty() && !b.empty() && *end_a == '\0' && *end_b == '\0' && x != y) return x < y;
-  return a < b;
-}
-
 bool settings_less(const std::vector<Setting>& a, const std::vector<Setting>& b) {
   return std::lexicographical_compare(
       a.begin(), a.end(), b.begin(), b.end(),
-      [](const Setting& x, const Setting& y) { return setting_less(x.value, y.value); });
+      [](const Setting& x, const Setting& y) { return value_less(x.value, y.value); });
 }
 
 void sort_cells(Summary& summary) {
@@ -204,7 +172,7 @@ void sort_cells(Summary& summary) {
   });
 }
 
-void add_facts(Summary& summary, const TrialRow& row) {
+void add_facts(Summary& summary, const TrialRow& row, const SummaryOptions& options) {
   const Trial& trial = row.trial;
   const std::size_t base = position(summary.bases, trial.base.name);
   if (base == summary.bases.size()) {
@@ -217,7 +185,8 @@ void add_facts(Summary& summary, const TrialRow& row) {
   }
   if (row.base_parameters > 0) summary.bases[base].parameters = row.base_parameters;
   if (position(summary.tasks, trial.task.name) == summary.tasks.size()) {
-    summary.tasks.push_back({trial.task.name, metric_style(trial.task.metric), trial.task, {}});
+    summary.tasks.push_back(
+        {trial.task.name, metric_style(metric_of(row, options)), trial.task, {}});
   }
 }
 
@@ -250,15 +219,21 @@ std::size_t Cell::count(TrialState state) const {
       seeds.begin(), seeds.end(), [&](const SeedResult& seed) { return seed.state == state; }));
 }
 
-Summary summarise(const RunView& run) {
+std::size_t Cell::collapsed() const {
+  return static_cast<std::size_t>(std::count_if(
+      seeds.begin(), seeds.end(), [](const SeedResult& seed) { return !seed.collapsed.empty(); }));
+}
+
+Summary summarise(const RunView& run, const SummaryOptions& options) {
   Summary summary;
   summary.run = run.name;
+  summary.split = options.split;
   summary.program_version = run.program_version;
   std::map<std::string, std::size_t> index;  // cell key -> place in `groups`
   std::vector<std::vector<const TrialRow*>> groups;
   std::set<std::string> devices;
   for (const TrialRow& row : run.trials) {
-    add_facts(summary, row);
+    add_facts(summary, row, options);
     if (!row.device_name.empty()) devices.insert(row.device_name);
     // Base and task by name too: the key leaves names out, and the majority class of two bases is
     // one key but two rows.
@@ -272,8 +247,8 @@ Summary summarise(const RunView& run) {
 
   std::vector<Flat> flats;
   for (const auto& rows : groups) {
-    summary.cells.push_back(make_cell(rows));
-    flatten(to_json(rows.front()->trial), "", flats.emplace_back());
+    summary.cells.push_back(make_cell(rows, options));
+    flats.push_back(settings_of(rows.front()->trial));
   }
   summary.setting_names = telling_settings(summary.cells, flats);
   for (std::size_t i = 0; i < summary.cells.size(); ++i) {
@@ -285,6 +260,9 @@ Summary summarise(const RunView& run) {
   }
   sort_cells(summary);
   select_on_validation(run.sweep_report, summary);
+  flag_collapsed(run, summary);
+  describe_scaling(summary);
+  describe_protocols(summary);
   return summary;
 }
 

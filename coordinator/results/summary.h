@@ -19,9 +19,12 @@ struct SeedResult {
   TrialId trial;
   std::uint64_t seed = 0;
   TrialState state = TrialState::kQueued;
-  std::optional<double> value;       // the task's metric on the test split; finished trials only
-  std::optional<double> validation;  // the same on the validation split, the last one
+  std::optional<double> value;       // the metric on Summary::split; finished trials only
+  std::optional<double> validation;  // the task's metric on the validation split, the last one
   std::string reason;                // why it failed
+  // Finished, but below chance or with most answers unparseable; empty: sound. Shown and counted in
+  // the cell's mean, kept out of plateaus.
+  std::string collapsed;
 };
 
 // A setting of the sweep that tells cells apart beyond base, task, adapter, rank.
@@ -40,6 +43,8 @@ struct Cell {
   std::optional<std::int64_t> rank;
   std::optional<double> alpha;  // as given; the update is multiplied by `scale`
   std::optional<double> scale;  // alpha/rank, or alpha/sqrt(rank) with rslora
+  std::string scaling;          // "α/r, α = 2r": how alpha follows the rank (scaling.h); or empty
+  std::string protocol;         // split, selection, checkpoint, rows, length (protocol.h)
   double learning_rate = 0.0;
   double head_learning_rate = 0.0;
   std::vector<Setting> settings;  // in the order of Summary::setting_names
@@ -59,10 +64,12 @@ struct Cell {
   std::optional<std::int64_t> adapter_bytes;
   std::optional<std::int64_t> peak_memory_bytes;  // the largest
   std::optional<double> train_seconds;
+  double total_seconds = 0.0;  // of all its finished trials: what the cell cost
 
   std::size_t planned() const { return seeds.size(); }
   std::size_t with_value() const;
   std::size_t count(TrialState state) const;
+  std::size_t collapsed() const;
   bool complete() const { return with_value() == planned(); }
 };
 
@@ -95,6 +102,7 @@ struct Selection {
 
 struct Summary {
   std::string run;
+  std::string split;  // that the values are of: "test"
   std::string program_version;
   std::vector<BaseSummary> bases;          // in the order of the trials
   std::vector<TaskSummary> tasks;          // in the order of the trials
@@ -107,7 +115,12 @@ struct Summary {
   std::vector<Cell> not_selected;  // in the same order
 };
 
-Summary summarise(const RunView& run);
+struct SummaryOptions {
+  std::string metric;          // empty: each task's own
+  std::string split = "test";  // test | validation | train
+};
+
+Summary summarise(const RunView& run, const SummaryOptions& options = {});
 
 // The cells of one base, task, adapter and settings, by rank: a line of the figure.
 struct Curve {

@@ -1,43 +1,32 @@
 #include "coordinator/results/table.h"
 
 #include <algorithm>
+#include <cctype>
 #include <functional>
+#include <map>
 #include <set>
 
+#include "coordinator/results/estimate.h"
+#include "coordinator/results/marks.h"
 #include "coordinator/results/notes.h"
+#include "coordinator/results/pivot.h"
+#include "coordinator/results/protocol.h"
+#include "coordinator/results/side_columns.h"
 
 namespace plateau::results {
 namespace {
 
 constexpr char kNothing[] = "–";
 
-// The cells of one line of the table: one a task, nullptr where the sweep has none.
-struct Line {
-  std::vector<const Cell*> by_task;
-  const Cell* first = nullptr;
+// What a table is built from, and where its columns stand.
+struct Plan {
+  const Summary& summary;
+  const TableSpec& spec;
+  Pivot pivot;
+  std::vector<Show> before;  // the values
+  std::vector<Show> after;
+  bool average = false;
 };
-
-std::vector<Line> lines(const Summary& summary) {
-  std::vector<Line> all;
-  for (const Cell& cell : summary.cells) {
-    const auto same = [&](const Line& line) {
-      return line.first->base == cell.base && line.first->method == cell.method &&
-             line.first->rank == cell.rank && line.first->settings == cell.settings;
-    };
-    std::size_t task = 0;
-    while (summary.tasks[task].name != cell.task)
-      ++task;
-    auto found = std::find_if(all.begin(), all.end(), [&](const Line& line) {
-      return same(line) && line.by_task[task] == nullptr;
-    });
-    if (found == all.end()) {
-      all.push_back({std::vector<const Cell*>(summary.tasks.size(), nullptr), &cell});
-      found = std::prev(all.end());
-    }
-    found->by_task[task] = &cell;
-  }
-  return all;
-}
 
 // What the seeds without a value are: "failed", or "1 failed, 1 diverged" when they differ.
 std::string states_of(const Cell& cell) {
@@ -59,155 +48,228 @@ std::string share_of_seeds(const Cell& cell) {
   return std::to_string(cell.with_value()) + "/" + std::to_string(cell.planned());
 }
 
-Entry value_entry(const Cell* cell) {
-  if (cell == nullptr) return {kNothing, "", "", Mark::kNone};
-  if (!cell->mean) return {states_of(*cell), "", share_of_seeds(*cell), Mark::kNone};
-  const MetricStyle& style = cell->metric;
+// Numbers in printed units as an entry's text, spread and range.
+Entry estimate_entry(const std::vector<double>& values, const MetricStyle& style,
+                     Aggregate aggregate, const std::string& name) {
   Entry entry;
-  entry.text = format_fixed(style.factor * *cell->mean, style.decimals);
-  if (cell->standard_deviation) {
-    entry.spread = format_fixed(style.factor * *cell->standard_deviation, style.decimals);
+  const auto result = estimate(values, aggregate, name);
+  if (!result) return {kNothing};
+  entry.text = format_fixed(style.factor * result->center, style.decimals);
+  if (result->half) entry.spread = format_fixed(style.factor * *result->half, style.decimals);
+  if (result->interval) {
+    entry.range = "[" + format_fixed(style.factor * result->interval->low, style.decimals) + ", " +
+                  format_fixed(style.factor * result->interval->high, style.decimals) + "]";
   }
-  if (!cell->complete()) entry.remark = share_of_seeds(*cell) + ", " + states_of(*cell);
   return entry;
 }
 
-std::string join_different(const Line& line, const std::function<std::string(const Cell&)>& text) {
-  std::string joined;
-  std::string last;
-  for (const Cell* cell : line.by_task) {
-    if (cell == nullptr) continue;
-    const std::string one = text(*cell);
-    if (one == last) continue;
-    joined += (joined.empty() ? "" : " / ") + one;
-    last = one;
+std::vector<double> values_of(const Cell& cell) {
+  std::vector<double> values;
+  for (const SeedResult& seed : cell.seeds) {
+    if (seed.value) values.push_back(*seed.value);
   }
-  return joined.empty() ? kNothing : joined;
+  return values;
 }
 
-// One task: finished of planned. Several: only what was planned, since each value says itself
-// when seeds are missing.
-std::string seeds_text(const Line& line) {
-  if (line.by_task.size() == 1) {
-    const Cell& cell = *line.first;
-    return cell.complete() ? std::to_string(cell.planned()) : share_of_seeds(cell);
+Entry value_entry(const Cell* cell, Aggregate aggregate) {
+  if (cell == nullptr) return {kNothing};
+  if (!cell->mean) return {states_of(*cell), "", "", share_of_seeds(*cell)};
+  Entry entry = estimate_entry(values_of(*cell), cell->metric, aggregate, cell->key);
+  if (!cell->complete()) entry.remark = share_of_seeds(*cell) + ", " + states_of(*cell);
+  if (cell->collapsed() > 0) {
+    const std::string count = std::to_string(cell->collapsed());
+    entry.remark += (entry.remark.empty() ? "" : ", ") +
+                    (cell->collapsed() == cell->planned() ? "collapsed" : count + " collapsed");
   }
-  std::set<std::size_t> planned;
-  for (const Cell* cell : line.by_task) {
-    if (cell != nullptr) planned.insert(cell->planned());
+  return entry;
+}
+
+bool sound(const Cell* cell) {
+  return cell != nullptr && cell->mean && cell->complete() && cell->collapsed() == 0;
+}
+
+// The mean over the columns, seed by seed where all have the same seeds. nullopt where a value is
+// missing: an average over fewer tasks is another number.
+std::optional<std::map<std::uint64_t, double>> average_of(const Line& line) {
+  std::map<std::uint64_t, double> sums;
+  const auto count = static_cast<double>(line.by_column.size());
+  bool same_seeds = true;
+  for (const Cell* cell : line.by_column) {
+    if (!sound(cell)) return std::nullopt;
+    same_seeds = same_seeds && cell->seeds.size() == line.first->seeds.size();
+    for (std::size_t i = 0; same_seeds && i < cell->seeds.size(); ++i)
+      same_seeds = cell->seeds[i].seed == line.first->seeds[i].seed;
   }
-  const std::string low = std::to_string(*planned.begin());
-  return planned.size() == 1 ? low : low + "–" + std::to_string(*planned.rbegin());
-}
-
-std::string parameters_text(const Line& line) {
-  return join_different(line, [](const Cell& cell) {
-    return cell.adapter_parameters ? format_count(*cell.adapter_parameters) : kNothing;
-  });
-}
-
-std::string percent_text(const Line& line) {
-  return join_different(line, [](const Cell& cell) -> std::string {
-    if (!cell.adapter_parameters || cell.base_parameters.value_or(0) == 0) return kNothing;
-    const double percent = 100.0 * static_cast<double>(*cell.adapter_parameters) /
-                           static_cast<double>(*cell.base_parameters);
-    if (*cell.adapter_parameters == 0) return "0";
-    return format_fixed(percent, percent < 0.1 ? 3 : 2);
-  });
-}
-
-std::string rate_text(const Line& line) {
-  if (line.first->is_baseline) return kNothing;
-  return join_different(line, [](const Cell& cell) { return format_rate(cell.learning_rate); });
-}
-
-std::vector<std::string> setting_columns(const Summary& summary) {
-  std::vector<std::string> names;
-  for (const std::string& name : summary.setting_names) {
-    if (name != "optimizer.learning_rate") names.push_back(name);
+  for (const Cell* cell : line.by_column) {
+    const double factor = cell->metric.factor / count;
+    if (!same_seeds) {
+      sums[0] += factor * *cell->mean;
+      continue;
+    }
+    for (const SeedResult& seed : cell->seeds)
+      sums[seed.seed] += factor * *seed.value;
   }
-  return names;
+  return sums;
 }
 
-std::string setting_value(const Cell& cell, const std::string& name) {
-  for (const Setting& setting : cell.settings) {
-    if (setting.name == name && !setting.value.empty()) return setting.value;
+// Only what is printed in the same unit and the same direction has an average.
+bool has_average(const Pivot& pivot) {
+  return pivot.metrics.size() > 1 &&
+         std::all_of(pivot.metrics.begin(), pivot.metrics.end(), [&](const MetricStyle& metric) {
+           return metric.factor == pivot.metrics.front().factor && metric.higher_is_better;
+         });
+}
+
+MetricStyle average_style(const Pivot& pivot) {
+  MetricStyle style = pivot.metrics.front();
+  style.factor = 1.0;  // done seed by seed
+  return style;
+}
+
+Entry average_entry(const Plan& plan, const Line& line) {
+  const auto average = average_of(line);
+  if (!average) return {kNothing};
+  std::vector<double> values;
+  for (const auto& [seed, value] : *average)
+    values.push_back(value);
+  return estimate_entry(values, average_style(plan.pivot), plan.spec.aggregate,
+                        "average of " + line.first->key);
+}
+
+bool is_shown_row(const Summary& summary, const TableSpec& spec, const std::string& dimension) {
+  // Left out unless asked for: one base says nothing, and the learning rate has its own column.
+  if (!spec.rows.empty()) return true;
+  if (dimension == "base") return summary.bases.size() > 1;
+  return dimension != "optimizer.learning_rate";
+}
+
+std::string row_header(const std::string& dimension) {
+  std::string header = short_setting_name(dimension);
+  if (header == dimension && !header.empty()) {
+    header[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(header[0])));
   }
-  return kNothing;
+  return dimension == "learning_rate" ? "Learning rate" : header;
 }
 
-std::vector<Column> make_columns(const Summary& summary) {
+std::vector<std::string> shown_rows(const Plan& plan) {
+  std::vector<std::string> shown;
+  for (const std::string& dimension : plan.pivot.rows) {
+    if (is_shown_row(plan.summary, plan.spec, dimension)) shown.push_back(dimension);
+  }
+  return shown;
+}
+
+// Where tasks are rows, a column may hold several metrics; the first note names them all.
+bool one_metric(const Pivot& pivot, std::size_t column) {
+  for (const Line& line : pivot.lines) {
+    const Cell* cell = line.by_column[column];
+    if (cell != nullptr && cell->metric.name != pivot.metrics[column].name) return false;
+  }
+  return true;
+}
+
+std::vector<Column> make_columns(const Plan& plan) {
   std::vector<Column> columns;
-  if (summary.bases.size() > 1) columns.push_back({"Base"});
-  columns.push_back({"Adapter"});
-  columns.push_back({"Rank", /*is_number=*/true});
-  for (const std::string& name : setting_columns(summary)) {
-    columns.push_back({short_setting_name(name), /*is_number=*/true});
+  for (const std::string& dimension : shown_rows(plan)) {
+    const bool text = dimension == "base" || dimension == "adapter" || dimension == "task" ||
+                      dimension == "scaling" || dimension == "protocol";
+    columns.push_back({row_header(dimension), /*is_number=*/!text});
   }
-  columns.push_back({"Learning rate", /*is_number=*/true});
-  columns.push_back({"Params", /*is_number=*/true});
-  columns.push_back({"% of base", /*is_number=*/true});
-  for (const TaskSummary& task : summary.tasks) {
-    columns.push_back(
-        {task.name + ": " + metric_header(task.metric), /*is_number=*/true, /*is_value=*/true});
+  for (Show show : plan.before)
+    columns.push_back({side_header(plan.summary, show), show != Show::kScaling});
+  for (std::size_t i = 0; i < plan.pivot.labels.size(); ++i) {
+    const std::string metric =
+        one_metric(plan.pivot, i) ? ": " + metric_header(plan.pivot.metrics[i]) : "";
+    columns.push_back({plan.pivot.labels[i] + metric, /*is_number=*/true, /*is_value=*/true});
   }
-  columns.push_back({"Seeds", /*is_number=*/true});
+  if (plan.average) {
+    columns.push_back({side_header(plan.summary, Show::kAverage), /*is_number=*/true,
+                       /*is_value=*/false, /*has_spread=*/true});
+  }
+  for (Show show : plan.after)
+    columns.push_back({side_header(plan.summary, show), /*is_number=*/true});
   return columns;
 }
 
-Row make_row(const Summary& summary, const Line& line) {
-  const Cell& cell = *line.first;
+Row make_row(const Plan& plan, const Line& line) {
   Row row;
-  const auto add = [&](std::string text) { row.entries.push_back({std::move(text), "", "", {}}); };
-  if (summary.bases.size() > 1) add(cell.base);
-  add(cell.title);
-  add(cell.rank ? std::to_string(*cell.rank) : kNothing);
-  for (const std::string& name : setting_columns(summary))
-    add(setting_value(cell, name));
-  add(rate_text(line));
-  add(parameters_text(line));
-  add(percent_text(line));
-  for (const Cell* value : line.by_task)
-    row.entries.push_back(value_entry(value));
-  add(seeds_text(line));
+  for (const std::string& dimension : shown_rows(plan))
+    row.entries.push_back({printed_dimension(*line.first, dimension)});
+  for (Show show : plan.before)
+    row.entries.push_back({side_text(plan.summary, line, show)});
+  for (const Cell* value : line.by_column)
+    row.entries.push_back(value_entry(value, plan.spec.aggregate));
+  if (plan.average) row.entries.push_back(average_entry(plan, line));
+  for (Show show : plan.after)
+    row.entries.push_back({side_text(plan.summary, line, show)});
   return row;
 }
 
-// Marks one column among the lines of one base. Compared is what is printed, so that two equal
-// numbers never carry different marks.
-void mark_column(const std::vector<Line>& all, std::vector<Row>& rows, const std::string& base,
-                 std::size_t task, std::size_t column) {
-  const auto candidate = [&](std::size_t i) -> const Cell* {
-    const Cell* cell = all[i].by_task[task];
-    const bool takes_part =
-        cell != nullptr && all[i].first->base == base && cell->mean && cell->complete();
-    return takes_part ? cell : nullptr;
-  };
-  std::set<double> values;
-  bool higher_is_better = true;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const Cell* cell = candidate(i);
-    if (cell == nullptr) continue;
-    higher_is_better = cell->metric.higher_is_better;
-    values.insert(std::stod(rows[i].entries[column].text));
+// Values of another base, task or protocol are not compared: they are marked apart.
+std::string comparable_group(const Plan& plan, const Cell& cell) {
+  return cell.base + "\n" + cell.task + "\n" + protocol_letter(plan.summary, cell.protocol);
+}
+
+void mark_values(const Plan& plan, std::vector<Row>& rows, std::size_t first, MarkFacts& facts) {
+  for (std::size_t column = 0; column < plan.pivot.labels.size(); ++column) {
+    std::map<std::string, std::vector<Candidate>> groups;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Cell* cell = plan.pivot.lines[i].by_column[column];
+      if (!sound(cell)) continue;
+      Candidate candidate{&rows[i].entries[first + column], {}, cell->metric.higher_is_better};
+      for (const SeedResult& seed : cell->seeds)
+        candidate.seeds[seed.seed] = *seed.value;
+      groups[comparable_group(plan, *cell)].push_back(std::move(candidate));
+    }
+    for (const auto& [name, candidates] : groups)
+      mark_column(candidates, facts);
   }
-  std::vector<double> ranked(values.begin(), values.end());
-  if (higher_is_better) std::reverse(ranked.begin(), ranked.end());
-  for (std::size_t i = 0; i < all.size() && ranked.size() > 1; ++i) {
-    if (candidate(i) == nullptr) continue;
-    Entry& entry = rows[i].entries[column];
-    const double value = std::stod(entry.text);
-    if (value == ranked[0]) entry.mark = Mark::kBest;
-    if (value == ranked[1]) entry.mark = Mark::kSecond;
+  if (!plan.average) return;
+  std::map<std::string, std::vector<Candidate>> groups;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Line& line = plan.pivot.lines[i];
+    const auto average = average_of(line);
+    if (!average) continue;
+    groups[comparable_group(plan, *line.first)].push_back(
+        {&rows[i].entries[first + plan.pivot.labels.size()], *average, true});
   }
+  for (const auto& [name, candidates] : groups)
+    mark_column(candidates, facts);
+}
+
+// Rules stand between bases, between baselines and adapters, and between adapters; in rows that the
+// user laid out, where the first of several dimensions changes.
+bool starts_group(const TableSpec& spec, const Line& before, const Line& line) {
+  const Cell& a = *before.first;
+  const Cell& b = *line.first;
+  if (!spec.rows.empty()) {
+    const std::string& first = spec.rows.front();
+    return spec.rows.size() > 1 && printed_dimension(a, first) != printed_dimension(b, first);
+  }
+  if (a.base != b.base || a.is_baseline != b.is_baseline) return true;
+  return !b.is_baseline && a.method != b.method;
+}
+
+std::string average_note(const Pivot& pivot) {
+  std::set<std::string> names;
+  for (const MetricStyle& metric : pivot.metrics)
+    names.insert(metric.name);
+  std::string note =
+      "Average: of the tasks, each with the same weight; none where a value is "
+      "missing. Its spread is over seeds.";
+  if (names.size() > 1) {
+    note += " It mixes metrics (";
+    bool first = true;
+    for (const std::string& name : names) {
+      note += (first ? "" : ", ") + name;
+      first = false;
+    }
+    note += ").";
+  }
+  return note;
 }
 
 }  // namespace
-
-std::string mark_note(const std::string& best, const std::string& second) {
-  return "Best value of a column " + best + ", second best " + second +
-         "; values that print alike share the mark, and a mark is no claim of significance.";
-}
 
 bool has_marks(const Table& table) {
   for (const Row& row : table.rows) {
@@ -218,30 +280,161 @@ bool has_marks(const Table& table) {
   return false;
 }
 
-Table build_table(const Summary& summary) {
-  Table table;
-  table.title = summary.run;
-  table.columns = make_columns(summary);
-  const std::vector<Line> all = lines(summary);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    Row row = make_row(summary, all[i]);
-    row.starts_group = i > 0 && (all[i].first->base != all[i - 1].first->base ||
-                                 all[i].first->is_baseline != all[i - 1].first->is_baseline ||
-                                 all[i].first->method != all[i - 1].first->method);
-    const bool both_baselines = i > 0 && all[i].first->is_baseline && all[i - 1].first->is_baseline;
-    if (both_baselines && all[i].first->base == all[i - 1].first->base) row.starts_group = false;
-    table.rows.push_back(std::move(row));
-  }
-  std::size_t first_value = 0;
-  while (!table.columns[first_value].is_value && first_value + 1 < table.columns.size())
-    ++first_value;
-  for (std::size_t task = 0; task < summary.tasks.size(); ++task) {
-    for (const BaseSummary& base : summary.bases) {
-      mark_column(all, table.rows, base.name, task, first_value + task);
+std::string mark_note(const std::string& best, const std::string& second) {
+  return "Best value of a column " + best + ", second best " + second +
+         "; values that print alike share the mark, and a mark is no claim of significance.";
+}
+
+namespace {
+
+Result<Plan> make_plan(const Summary& summary, const TableSpec& spec) {
+  auto laid_out = pivot(summary, spec);
+  if (!laid_out) return laid_out.error();
+  Plan plan{summary, spec, *std::move(laid_out), {}, {}, false};
+  const std::vector<Show> shown =
+      spec.show.empty() ? default_shows(summary, plan.pivot) : spec.show;
+  for (Show show : shown) {
+    if (show == Show::kAverage) {
+      plan.average = has_average(plan.pivot);
+    } else {
+      (show == Show::kSeeds ? plan.after : plan.before).push_back(show);
     }
   }
-  table.notes = table_notes(summary);
+  return plan;
+}
+
+// The number that a row is sorted by; nullopt goes last.
+using SortKey = std::function<std::optional<double>(const Line&)>;
+
+Result<SortKey> sort_key(const Plan& plan, const std::string& name) {
+  for (const auto& [word, show] : shows()) {
+    if (word != name) continue;
+    if (show != Show::kAverage) {
+      return SortKey([show = show](const Line& line) { return side_number(line, show); });
+    }
+    return SortKey([](const Line& line) -> std::optional<double> {
+      const auto average = average_of(line);
+      if (!average) return std::nullopt;
+      double sum = 0.0;
+      for (const auto& [seed, value] : *average)
+        sum += value;
+      return sum / static_cast<double>(average->size());
+    });
+  }
+  for (std::size_t i = 0; i < plan.pivot.labels.size(); ++i) {
+    if (plan.pivot.labels[i] != name) continue;
+    return SortKey([i](const Line& line) {
+      return line.by_column[i] == nullptr ? std::nullopt : line.by_column[i]->mean;
+    });
+  }
+  std::string labels;
+  for (const std::string& label : plan.pivot.labels)
+    labels += ", '" + label + "'";
+  return invalid_argument("cannot sort by '" + name +
+                          "': it is no row's dimension, no column to "
+                          "show (params, time, average, ...) and none of the columns" +
+                          (labels.empty() ? "" : labels.substr(1)) + ".");
+}
+
+// Rows that the user laid out go by their dimensions in the order given: names in the order in
+// which the run has them, anything else by value.
+void group_lines(Plan& plan) {
+  std::map<std::string, std::size_t> seen;
+  const auto place_of = [&](const Line& line, const std::string& dimension) {
+    const std::string key = dimension + "\n" + printed_dimension(*line.first, dimension);
+    return seen.emplace(key, seen.size()).first->second;
+  };
+  for (const Line& line : plan.pivot.lines) {
+    for (const std::string& dimension : plan.spec.rows)
+      place_of(line, dimension);
+  }
+  std::stable_sort(
+      plan.pivot.lines.begin(), plan.pivot.lines.end(), [&](const Line& a, const Line& b) {
+        for (const std::string& dimension : plan.spec.rows) {
+          const std::string x = printed_dimension(*a.first, dimension);
+          const std::string y = printed_dimension(*b.first, dimension);
+          if (x == y) continue;
+          const bool named = dimension == "task" || dimension == "base" || dimension == "adapter";
+          return named ? place_of(a, dimension) < place_of(b, dimension) : value_less(x, y);
+        }
+        return false;
+      });
+}
+
+Status sort_lines(Plan& plan) {
+  if (!plan.spec.rows.empty()) group_lines(plan);
+  if (plan.spec.sort.empty()) return {};
+  const bool down = plan.spec.sort.front() == '-';
+  const std::string name = plan.spec.sort.substr(down ? 1 : 0);
+  auto& lines = plan.pivot.lines;
+  const auto rows = plan.pivot.rows;
+  const bool by_row = std::any_of(rows.begin(), rows.end(), [&](const std::string& row) {
+    return row == name || row.substr(row.rfind('.') + 1) == name;
+  });
+  if (by_row) {
+    std::stable_sort(lines.begin(), lines.end(), [&](const Line& a, const Line& b) {
+      const std::string x = printed_dimension(*a.first, name);
+      const std::string y = printed_dimension(*b.first, name);
+      return down ? value_less(y, x) : value_less(x, y);
+    });
+    return {};
+  }
+  const auto key = sort_key(plan, name);
+  if (!key) return key.error();
+  std::stable_sort(lines.begin(), lines.end(), [&](const Line& a, const Line& b) {
+    const auto x = (*key)(a);
+    const auto y = (*key)(b);
+    if (!x || !y) return x.has_value() && !y.has_value();
+    return down ? *y < *x : *x < *y;
+  });
+  return {};
+}
+
+void add_notes(const Plan& plan, const MarkFacts& facts, Table& table) {
+  const auto add = [&](const std::string& note) {
+    if (!note.empty()) table.notes.push_back(note);
+  };
+  const std::vector<std::string> notes = table_notes(plan.summary, plan.spec.aggregate);
+  table.notes.assign(notes.begin(), notes.begin() + 1);
+  add(significance_note(facts));
+  if (plan.average) add(average_note(plan.pivot));
+  for (const std::string& note : side_notes(plan.summary, plan.before))
+    add(note);
+  table.notes.insert(table.notes.end(), notes.begin() + 1, notes.end());
+}
+
+}  // namespace
+
+Result<Table> build_table(const Summary& summary, const TableSpec& spec) {
+  const auto mixed = mixed_protocols(summary);
+  if (spec.refuse_mixed_protocols && !mixed.empty()) {
+    return invalid_argument("the table would mix " + std::to_string(mixed.size()) +
+                            " protocols in one column; filter one out, or let them be marked.");
+  }
+  auto plan = make_plan(summary, spec);
+  if (!plan) return plan.error();
+  if (Status status = sort_lines(*plan); !status) return status.error();
+
+  Table table;
+  table.name = spec.name;
+  table.title = spec.title.empty() ? "Results of " + summary.run + "." : spec.title;
+  table.columns = make_columns(*plan);
+  for (std::size_t i = 0; i < plan->pivot.lines.size(); ++i) {
+    Row row = make_row(*plan, plan->pivot.lines[i]);
+    row.starts_group = i > 0 && spec.sort.empty() &&
+                       starts_group(spec, plan->pivot.lines[i - 1], plan->pivot.lines[i]);
+    table.rows.push_back(std::move(row));
+  }
+  MarkFacts facts;
+  mark_values(*plan, table.rows, shown_rows(*plan).size() + plan->before.size(), facts);
+  add_notes(*plan, facts, table);
   return table;
+}
+
+Table build_table(const Summary& summary) {
+  auto table = build_table(summary, TableSpec{});
+  PLATEAU_CHECK(table.ok(), table.ok() ? "" : table.error().message);
+  return *std::move(table);
 }
 
 }  // namespace plateau::results

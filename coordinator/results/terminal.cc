@@ -12,11 +12,14 @@ constexpr std::size_t kGapWidth = 2;
 std::string entry_text(const Entry& entry) {
   std::string text = one_line(entry.text);
   if (!entry.spread.empty()) text += " ± " + one_line(entry.spread);
+  if (!entry.range.empty()) text += " " + one_line(entry.range);
+  if (entry.like_best) text += " ≈";
   if (!entry.remark.empty()) text += " (" + one_line(entry.remark) + ")";
   // A letter after the number: a terminal's bold would not survive a pipe or a copy.
   if (entry.mark == Mark::kBest) text += " *";
   if (entry.mark == Mark::kSecond) text += " +";
-  if (entry.mark == Mark::kNone && !entry.spread.empty() && entry.remark.empty()) text += "  ";
+  const bool bare = entry.mark == Mark::kNone && !entry.like_best && entry.remark.empty();
+  if (bare && !entry.spread.empty()) text += "  ";
   return text;
 }
 
@@ -91,13 +94,11 @@ class Block {
     return sum;
   }
 
-  // Takes a character off the widest column until all fits; no column goes under four.
+  // Takes a character off the widest column until all fits: values last, since a number that is cut
+  // is another number. No column goes under four.
   void shrink_to(std::size_t most) {
-    while (width() > most) {
-      auto widest = std::max_element(widths_.begin(), widths_.end());
-      if (*widest <= 4) return;
-      --*widest;
-    }
+    shrink(most, /*values=*/false);
+    shrink(most, /*values=*/true);
   }
 
   std::string text() const {
@@ -117,6 +118,20 @@ class Block {
   }
 
  private:
+  void shrink(std::size_t most, bool values) {
+    constexpr std::size_t kNarrowest = 4;
+    while (width() > most) {
+      std::size_t* widest = nullptr;
+      for (std::size_t i = 0; i < widths_.size(); ++i) {
+        const Column& column = table_.columns[columns_[i]];
+        const bool takes_part = values || !(column.is_value || column.has_spread);
+        if (takes_part && (widest == nullptr || widths_[i] > *widest)) widest = &widths_[i];
+      }
+      if (widest == nullptr || *widest <= kNarrowest) return;
+      --*widest;
+    }
+  }
+
   bool right(std::size_t i) const { return table_.columns[columns_[i]].is_number; }
 
   std::string header() const {

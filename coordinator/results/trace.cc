@@ -44,7 +44,7 @@ std::string value_text(const Traced& one) {
 Table trace_table(const RunView& run) {
   const Summary summary = summarise(run);
   Table table;
-  table.title = summary.run;
+  table.title = "Results of " + summary.run + ".";
   const bool bases = summary.bases.size() > 1;
   const bool tasks = summary.tasks.size() > 1;
   if (bases) table.columns.push_back({"Base"});
@@ -58,9 +58,7 @@ Table trace_table(const RunView& run) {
     Row row;
     row.starts_group = last != nullptr && one.cell != last;
     last = one.cell;
-    const auto add = [&](std::string text) {
-      row.entries.push_back({std::move(text), "", "", Mark::kNone});
-    };
+    const auto add = [&](std::string text) { row.entries.push_back({std::move(text)}); };
     if (bases) add(one.cell->base);
     if (tasks) add(one.cell->task);
     add(one.cell->title);

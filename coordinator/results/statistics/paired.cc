@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <numeric>
 
+#include <boost/math/distributions/normal.hpp>
+
 #include "common/base/random.h"
 
 namespace plateau::statistics {
@@ -80,6 +82,39 @@ std::vector<std::size_t> doubled_ranks(const std::vector<double>& differences) {
   return ranks;
 }
 
+// Two-sided p of a rank sum (doubled) over all sign patterns of the doubled ranks.
+double counted(const std::vector<std::size_t>& ranks, std::size_t smaller) {
+  const std::size_t all = std::accumulate(ranks.begin(), ranks.end(), std::size_t{0});
+  // ways[s]: the share of sign patterns whose positive ranks sum to s (doubled).
+  std::vector<double> ways(all + 1, 0.0);
+  ways[0] = 1.0;
+  std::size_t reached = 0;
+  for (std::size_t rank : ranks) {
+    reached += rank;
+    for (std::size_t sum = reached + 1; sum-- > 0;) {
+      ways[sum] = 0.5 * ways[sum] + (sum >= rank ? 0.5 * ways[sum - rank] : 0.0);
+    }
+  }
+  double tail = 0.0;
+  for (std::size_t sum = 0; sum <= smaller; ++sum)
+    tail += ways[sum];
+  return std::min(1.0, 2.0 * tail);
+}
+
+// The sum of positive mid-ranks has mean (sum of ranks) / 2 and variance (sum of squares) / 4; with
+// mid-ranks the squares hold the correction for ties.
+double normal(const std::vector<std::size_t>& ranks, std::size_t smaller) {
+  double sum = 0.0;
+  double squares = 0.0;
+  for (std::size_t doubled : ranks) {
+    const double rank = static_cast<double>(doubled) / 2;
+    sum += rank;
+    squares += rank * rank;
+  }
+  const double z = (static_cast<double>(smaller) / 2 - sum / 2) / std::sqrt(squares / 4);
+  return std::min(1.0, 2.0 * cdf(boost::math::normal(), z));
+}
+
 }  // namespace
 
 double permutation_test(const std::vector<double>& differences) {
@@ -103,20 +138,27 @@ Wilcoxon wilcoxon_signed_rank(const std::vector<double>& differences) {
   const std::size_t smaller = std::min(positive, all - positive);
   result.statistic = static_cast<double>(smaller) / 2;
 
-  // ways[s]: the share of sign patterns whose positive ranks sum to s (doubled).
-  std::vector<double> ways(all + 1, 0.0);
-  ways[0] = 1.0;
-  std::size_t reached = 0;
-  for (std::size_t rank : ranks) {
-    reached += rank;
-    for (std::size_t sum = reached + 1; sum-- > 0;) {
-      ways[sum] = 0.5 * ways[sum] + (sum >= rank ? 0.5 * ways[sum - rank] : 0.0);
-    }
+  result.p_value =
+      ranks.size() <= kMostCountedPairs ? counted(ranks, smaller) : normal(ranks, smaller);
+  return result;
+}
+
+PairedBootstrap paired_bootstrap(const std::vector<double>& differences,
+                                 const std::vector<std::vector<std::size_t>>& resamples,
+                                 double confidence) {
+  PairedBootstrap result;
+  result.interval = bootstrap_interval(differences, resamples, confidence);
+  std::size_t below = 1;
+  std::size_t above = 1;
+  for (const std::vector<std::size_t>& resample : resamples) {
+    double sum = 0.0;
+    for (std::size_t place : resample)
+      sum += differences.at(place);
+    below += sum <= 0.0 ? 1 : 0;
+    above += sum >= 0.0 ? 1 : 0;
   }
-  double tail = 0.0;
-  for (std::size_t sum = 0; sum <= smaller; ++sum)
-    tail += ways[sum];
-  result.p_value = std::min(1.0, 2.0 * tail);
+  const auto all = static_cast<double>(resamples.size() + 1);
+  result.p_value = std::min(1.0, 2.0 * static_cast<double>(std::min(below, above)) / all);
   return result;
 }
 

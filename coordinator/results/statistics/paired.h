@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "coordinator/results/statistics/intervals.h"
+
 namespace plateau::statistics {
 
 // Most pairs that are enumerated: 2^20 patterns. Above it the tests draw patterns (see below).
@@ -21,8 +23,22 @@ struct Wilcoxon {
 };
 
 // Wilcoxon's signed rank test: zero differences dropped, ties get the mean of their ranks, and the
-// p is exact over all sign patterns of those ranks (by counting rank sums, so any n is exact).
+// p is exact over all sign patterns of those ranks, by counting rank sums. Above
+// kMostCountedPairs it is the normal approximation with the variance corrected for ties, without
+// continuity correction.
+inline constexpr std::size_t kMostCountedPairs = 200;
 Wilcoxon wilcoxon_signed_rank(const std::vector<double>& differences);
+
+struct PairedBootstrap {
+  Interval interval;     // of the mean difference, percentile
+  double p_value = 1.0;  // two-sided: twice the smaller share of means on one side of zero
+};
+
+// resamples as for bootstrap_interval. The observed sample is counted in both shares, so the p is
+// never zero.
+PairedBootstrap paired_bootstrap(const std::vector<double>& differences,
+                                 const std::vector<std::vector<std::size_t>>& resamples,
+                                 double confidence);
 
 // The smallest two-sided p that n pairs can give at all: 2 / 2^n, at most 1. Five pairs: 0.0625.
 double smallest_p(std::size_t pairs);

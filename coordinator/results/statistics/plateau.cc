@@ -45,7 +45,8 @@ Curve usable(const PlateauQuestion& question, std::vector<std::int64_t>& collaps
   for (const RankCell& cell : question.cells) {
     const Values values = turned(cell.values, question.higher_is_better);
     const std::vector<double> all = present(values);
-    if (all.empty()) continue;
+    if (cell.collapsed) collapsed.push_back(cell.rank);
+    if (all.empty() || cell.collapsed) continue;
     const double chance =
         question.higher_is_better ? question.chance.value_or(0) : -question.chance.value_or(0);
     if (question.chance && mean(all) < chance) {

@@ -20,6 +20,7 @@ struct RankCell {
   std::int64_t rank = 0;
   // By seed, the same seeds in the same order in every cell; nullopt: missing, diverged, failed.
   std::vector<std::optional<double>> values;
+  bool collapsed = false;  // every run of it: left out and named, whatever its values
 };
 
 struct PlateauQuestion {

@@ -14,14 +14,17 @@ namespace plateau::results {
 namespace {
 
 bool there_is_pdflatex() {
-  return std::system("command -v pdflatex >/dev/null && kpsewhich booktabs.sty >/dev/null") == 0;
+  return std::system(
+             "command -v pdflatex >/dev/null && kpsewhich booktabs.sty siunitx.sty "
+             ">/dev/null") == 0;
 }
 
 class Latex : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!there_is_pdflatex()) {
-      GTEST_SKIP() << "no pdflatex with booktabs here (Debian: texlive-latex-recommended)";
+      GTEST_SKIP() << "no pdflatex with booktabs and siunitx here (Debian: "
+                      "texlive-latex-recommended, texlive-science)";
     }
     folder_ = std::filesystem::temp_directory_path() /
               ("plateau-latex-" + std::to_string(::getpid()) + "-" +
@@ -68,12 +71,24 @@ TEST_F(Latex, compiles_alone) {
 TEST_F(Latex, compiles_with_input) {
   write("table.tex", latex(build_table(summarise(quickstart_run()))));
   write("paper.tex",
-        "\\documentclass[twocolumn]{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
+        "\\documentclass[twocolumn]{article}\n\\usepackage{booktabs,siunitx}\n\\begin{document}\n"
         "Before.\n\\input{table}\n\\input{table.tex}\nAfter.\n\\end{document}\n");
   compile("paper");
 }
 
-TEST_F(Latex, compiles_with_input_without_booktabs) {
+TEST_F(Latex, several_tables_in_one_document) {
+  const Summary summary = summarise(quickstart_run());
+  TableSpec by_rank;
+  by_rank.columns = {"rank"};
+  by_rank.aggregate = Aggregate::kBootstrap;
+  by_rank.where = {};
+  const auto second = build_table(summary, by_rank);
+  ASSERT_TRUE(second.ok()) << second.error().message;
+  write("both.tex", latex({build_table(summary), *second}));
+  compile("both");
+}
+
+TEST_F(Latex, compiles_with_input_without_booktabs_and_siunitx) {
   write("table.tex", latex(build_table(summarise(quickstart_run()))));
   write("plain.tex",
         "\\documentclass{article}\n\\begin{document}\n\\input{table}\n\\end{document}\n");

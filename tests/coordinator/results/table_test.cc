@@ -41,62 +41,69 @@ std::string head_of(const std::string& text, std::size_t lines) {
 
 TEST(Table, markdown_bytes) {
   const std::string text = markdown(build_table(summarise(small_run().run)));
-  EXPECT_EQ(head_of(text, 7),
-            "| Adapter | Rank | Learning rate | Params | % of base | tweets: accuracy (%) ↑ | "
-            "Seeds |\n"
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-            "| Majority class | – | – | 0 | 0 | <u>50.0</u> | 1 |\n"
-            "| LoRA | 1 | 3e-3 | 1,000 | 0.004 | **85.0** ± 7.1 | 2 |\n"
-            "| LoRA | 4 | 3e-3 | 4,000 | 0.018 | 88.0 (1/2, 1 diverged) | 1/2 |\n"
-            "| DoRA | 1 | 3e-3 | 1,384 | 0.006 | **85.0** ± 1.4 | 2 |\n"
-            "\n");
+  EXPECT_EQ(
+      head_of(text, 7),
+      "| Adapter | Rank | Scaling | Learning rate | Params | % of base | tweets: accuracy (%) ↑ "
+      "| Seeds |\n"
+      "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |\n"
+      "| Majority class | – | – | – | 0 | 0 | <u>50.0</u> | 1 |\n"
+      "| LoRA | 1 | α/r, α = 2r | 3e-3 | 1,000 | 0.004 | **85.0** ± 7.1 | 2 |\n"
+      "| LoRA | 4 | α/r, α = 2r | 3e-3 | 4,000 | 0.018 | 88.0 (1/2, 1 diverged) | 1/2 |\n"
+      "| DoRA | 1 | α/r, α = 2 | 3e-3 | 1,384 | 0.006 | **85.0** ± 1.4 | 2 |\n"
+      "\n");
   EXPECT_THAT(text, HasSubstr("LoRA r=4 seed 1 diverged (the loss is nan at step 17)."));
 }
 
 TEST(Table, terminal_bytes) {
   const std::string text = terminal(build_table(summarise(small_run().run)), 100);
-  EXPECT_EQ(head_of(text, 9),
-            "                      Learning           % of\n"
-            "Adapter         Rank      rate  Params   base  tweets: accuracy (%) ↑  Seeds\n"
-            "----------------------------------------------------------------------------\n"
-            "Majority class     –         –       0      0                  50.0 +      1\n"
-            "----------------------------------------------------------------------------\n"
-            "LoRA               1      3e-3   1,000  0.004            85.0 ± 7.1 *      2\n"
-            "LoRA               4      3e-3   4,000  0.018  88.0 (1/2, 1 diverged)    1/2\n"
-            "----------------------------------------------------------------------------\n"
-            "DoRA               1      3e-3   1,384  0.006            85.0 ± 1.4 *      2\n");
+  EXPECT_EQ(
+      head_of(text, 9),
+      "                                   Learning           % of\n"
+      "Adapter         Rank  Scaling          rate  Params   base  tweets: accuracy (%) ↑  Seeds\n"
+      "-----------------------------------------------------------------------------------------\n"
+      "Majority class     –  –                   –       0      0                  50.0 +      1\n"
+      "-----------------------------------------------------------------------------------------\n"
+      "LoRA               1  α/r, α = 2r      3e-3   1,000  0.004            85.0 ± 7.1 *      2\n"
+      "LoRA               4  α/r, α = 2r      3e-3   4,000  0.018  88.0 (1/2, 1 diverged)    1/2\n"
+      "-----------------------------------------------------------------------------------------\n"
+      "DoRA               1  α/r, α = 2       3e-3   1,384  0.006            85.0 ± 1.4 *      "
+      "2\n");
 }
 
 TEST(Table, latex_body_bytes) {
   const std::string text = latex(build_table(summarise(small_run().run)));
-  EXPECT_THAT(
-      text,
-      HasSubstr("\\toprule\n"
-                "Adapter & Rank & Learning rate & Params & \\% of base & tweets: accuracy (\\%) "
-                "$\\uparrow$ & Seeds \\\\\n"
-                "\\midrule\n"
-                "Majority class & -- & -- & 0 & 0 & \\underline{50.0} & 1 \\\\\n"
-                "\\midrule\n"
-                "LoRA & 1 & 3e-3 & 1,000 & 0.004 & \\textbf{85.0} $\\pm$ 7.1 & 2 \\\\\n"
-                "LoRA & 4 & 3e-3 & 4,000 & 0.018 & 88.0 (1/2, 1 diverged) & 1/2 \\\\\n"
-                "\\midrule\n"
-                "DoRA & 1 & 3e-3 & 1,384 & 0.006 & \\textbf{85.0} $\\pm$ 1.4 & 2 \\\\\n"
-                "\\bottomrule\n"));
+  EXPECT_THAT(text, HasSubstr("\\def\\plateaucolumns{@{}lrlrrrS[table-format=2.1]@{\\,}lr@{}}"));
+  EXPECT_THAT(text,
+              HasSubstr("\\toprule\n"
+                        "Adapter & Rank & Scaling & Learning rate & Params & \\% of base & "
+                        "\\multicolumn{2}{c}{\\shortstack{tweets\\\\accuracy (\\%) $\\uparrow$}} & "
+                        "Seeds \\\\\n"
+                        "\\midrule\n"
+                        "Majority class & -- & -- & -- & 0 & 0 & {\\underline{50.0}} &  & 1 \\\\\n"
+                        "\\midrule\n"
+                        "LoRA & 1 & $\\alpha$/r, $\\alpha$ = 2r & 3e-3 & 1,000 & 0.004 & "
+                        "\\bfseries 85.0 & $\\pm$\\,7.1 & 2 \\\\\n"
+                        "LoRA & 4 & $\\alpha$/r, $\\alpha$ = 2r & 3e-3 & 4,000 & 0.018 & "
+                        "88.0 & (1/2, 1 diverged) & 1/2 \\\\\n"));
 }
 
 TEST(Table, csv_bytes) {
   RunBuilder builder;
   builder.add({"lora", 4, {0.5, 0.75}, "say \"hi\", you"});
   const std::string key = builder.row(0).cell;
-  EXPECT_EQ(cells_csv(summarise(builder.run)),
-            "base,task,adapter,baseline,rank,alpha,scale,learning_rate,head_learning_rate,metric,"
-            "split,mean,standard_deviation,seeds_planned,seeds_with_value,diverged,failed,stopped,"
-            "running,queued,adapter_parameters,percent_of_base,base_parameters,head_parameters,"
-            "adapter_bytes,peak_memory_bytes,train_seconds,cell,selected\r\n"
-            "minilm-l6,\"say \"\"hi\"\", you\",lora,no,4,8,2,0.003,0.01,accuracy,test,0.625,"
-            "0.1767766952966369,2,2,0,0,0,0,0,1000,0.004402723066605803,22713216,1155,4000,"
-            "300000000,12.5," +
-                key + ",yes\r\n");
+  EXPECT_EQ(
+      cells_csv(summarise(builder.run)),
+      "base,task,adapter,baseline,rank,alpha,scale,learning_rate,head_learning_rate,scaling,"
+      "protocol,metric,mean,standard_deviation,seeds_planned,seeds_with_value,diverged,failed,"
+      "stopped,running,queued,collapsed,adapter_parameters,percent_of_base,base_parameters,"
+      "head_parameters,adapter_bytes,peak_memory_bytes,train_seconds,total_seconds,split,cell,"
+      "selected\r\n"
+      "minilm-l6,\"say \"\"hi\"\", you\",lora,no,4,8,2,0.003,0.01,\"α/r, α = 8\",\"test metric of "
+      "the last checkpoint, float32, 1,600 / 400 / 1,000 rows for training / validation / test "
+      "(split seed 0), texts cut at 33 tokens\",accuracy,0.625,"
+      "0.1767766952966369,2,2,0,0,0,0,0,0,1000,0.004402723066605803,22713216,1155,4000,"
+      "300000000,12.5,25,test," +
+          key + ",yes\r\n");
 }
 
 TEST(Table, json_has_every_seed_and_survives_bad_utf8) {
@@ -149,7 +156,7 @@ TEST(Table, several_tasks_share_a_row) {
   builder.end(4, TrialState::kFailed, "x");
   const std::string text = markdown(build_table(summarise(builder.run)));
   EXPECT_THAT(text, HasSubstr("| tweets: accuracy (%) ↑ | cola: matthews (×100) ↑ |"));
-  EXPECT_THAT(text, HasSubstr("| 50.0 ± 0.0 | 25.0 ± 0.0 (2/3, 1 failed) | 2–3 |"));
+  EXPECT_THAT(text, HasSubstr("| 50.0 ± 0.0 | 25.0 ± 0.0 (2/3, 1 failed) | – | 2–3 |"));
 }
 
 TEST(Table, two_bases_are_marked_apart) {
@@ -164,8 +171,11 @@ TEST(Table, two_bases_are_marked_apart) {
   }
   builder.refresh_keys();
   const std::string text = markdown(build_table(summarise(builder.run)));
-  EXPECT_THAT(text, HasSubstr("| minilm-l6 | LoRA | 4 | 3e-3 | 1,000 | 0.004 | **60.0** | 1 |"));
-  EXPECT_THAT(text, HasSubstr("| other | LoRA | 1 | 3e-3 | 1,000 | 0.004 | **80.0** | 1 |"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("| minilm-l6 | LoRA | 4 | α/r, α = 2r | 3e-3 | 1,000 | 0.004 | **60.0** | 1 |"));
+  EXPECT_THAT(
+      text, HasSubstr("| other | LoRA | 1 | α/r, α = 2r | 3e-3 | 1,000 | 0.004 | **80.0** | 1 |"));
 }
 
 TEST(Table, terminal_lines_fit_whatever_the_names) {

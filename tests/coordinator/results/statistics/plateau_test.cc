@@ -98,6 +98,14 @@ TEST(Plateau, collapsed_cells_are_named_and_left_out) {
   EXPECT_EQ(find_plateau(question).answer, PlateauAnswer::kCollapsed);
 }
 
+TEST(Plateau, a_rank_whose_every_run_collapsed_is_named_whatever_its_values) {
+  PlateauQuestion question = question_of({{1, 85}, {4, 88}, {16, 88}, {64, 88}});
+  question.cells[3].collapsed = true;
+  const auto result = find_plateau(question);
+  EXPECT_EQ(result.collapsed, std::vector<std::int64_t>{64});
+  EXPECT_EQ(result.steps.front().rank, 4);  // 16 became the reference
+}
+
 TEST(Plateau, a_reference_of_its_own_is_tested_against_the_largest_rank_too) {
   PlateauQuestion question = question_of({{1, 85}, {4, 88}, {16, 88}});
   for (std::size_t seed = 0; seed < 5; ++seed)
@@ -141,12 +149,20 @@ TEST(Simulated, with_enough_seeds_every_kind_is_told) {
   }
 }
 
+// 400 draws scatter by 0.011.
+TEST(Simulated, the_interval_of_a_loss_holds_the_truth) {
+  for (const CurveKind& kind : curve_kinds()) {
+    const Coverage coverage = coverage_of(kind, 0.3, 5, 400, /*resamples=*/0);
+    EXPECT_NEAR(coverage.loss, 0.95, 0.04) << kind.name;
+  }
+}
+
 TEST(Simulated, too_few_seeds_are_inconclusive_and_not_wrong) {
   Rates rates = simulate(curve_kinds()[1], 1.5, 3, 1000);
   EXPECT_GE(rates.answers[PlateauAnswer::kInconclusive], 0.8);
 }
 
-RankSeries series_of(double break_log2, double slope, double level) {
+RankSeries bent_series(double break_log2, double slope, double level) {
   RankSeries series;
   series.ranks.assign(kRanks.begin(), kRanks.end());
   for (int seed = 0; seed < 3; ++seed) {
@@ -162,7 +178,7 @@ RankSeries series_of(double break_log2, double slope, double level) {
 }
 
 TEST(HockeyStick, finds_a_break_between_ranks) {
-  const auto fit = fit_hockey_stick(series_of(3.4, 0.8, 88), {{0, 1, 2}, {0, 0, 1}}, 0.95);
+  const auto fit = fit_hockey_stick(bent_series(3.4, 0.8, 88), {{0, 1, 2}, {0, 0, 1}}, 0.95);
   ASSERT_TRUE(fit.has_value());
   EXPECT_NEAR(fit->break_log2, 3.4, 0.01);
   EXPECT_NEAR(fit->slope, 0.8, 0.01);
@@ -173,8 +189,8 @@ TEST(HockeyStick, finds_a_break_between_ranks) {
 }
 
 TEST(HockeyStick, a_line_and_a_constant_are_preferred_when_true) {
-  EXPECT_STREQ(fit_hockey_stick(series_of(99, 0.8, 88), {}, 0.95)->best, "line");
-  EXPECT_STREQ(fit_hockey_stick(series_of(3, 0.0, 88), {}, 0.95)->best, "constant");
+  EXPECT_STREQ(fit_hockey_stick(bent_series(99, 0.8, 88), {}, 0.95)->best, "line");
+  EXPECT_STREQ(fit_hockey_stick(bent_series(3, 0.0, 88), {}, 0.95)->best, "constant");
 }
 
 TEST(HockeyStick, too_few_points_give_no_fit) {

@@ -4,8 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/file.h"
+#include "coordinator/results/statistics/cliques.h"
 #include "coordinator/results/statistics/intervals.h"
 #include "coordinator/results/statistics/paired.h"
+#include "coordinator/results/statistics/parameter_ratio.h"
 
 namespace plateau::statistics {
 namespace {
@@ -73,6 +75,72 @@ TEST(Recorded, holm_adjustment) {
     for (std::size_t i = 0; i < adjusted.size(); ++i)
       EXPECT_NEAR(adjusted[i], one["adjusted"][i], kTolerance) << one;
   }
+}
+
+TEST(Recorded, paired_bootstrap_with_given_resamples) {
+  for (const Json& one : cases("paired_bootstrap")) {
+    const auto result = paired_bootstrap(one["differences"], one["resamples"], one["confidence"]);
+    EXPECT_NEAR(result.interval.low, one["low"], kTolerance);
+    EXPECT_NEAR(result.interval.high, one["high"], kTolerance);
+    EXPECT_NEAR(result.p_value, one["p"], kTolerance) << one["differences"];
+  }
+}
+
+TEST(Recorded, wilcoxon_of_many_pairs) {
+  for (const Json& one : cases("many_pairs")) {
+    const Wilcoxon wilcoxon = wilcoxon_signed_rank(one["differences"]);
+    EXPECT_GT(wilcoxon.pairs, kMostCountedPairs);
+    EXPECT_NEAR(wilcoxon.statistic, one["statistic"], kTolerance);
+    EXPECT_NEAR(wilcoxon.p_value, one["p"], kTolerance);
+  }
+}
+
+TEST(Recorded, average_ranks_with_ties) {
+  for (const Json& one : cases("average_ranks")) {
+    const auto ranks = average_ranks(one["scores"]);
+    ASSERT_EQ(ranks.size(), one["ranks"].size());
+    for (std::size_t i = 0; i < ranks.size(); ++i)
+      EXPECT_NEAR(ranks[i], one["ranks"][i], kTolerance) << one;
+  }
+}
+
+TEST(Recorded, parameter_ratios_with_given_resamples) {
+  for (const Json& one : cases("parameter_ratios")) {
+    const SizeCurve first{one["sizes"][0], one["values"][0]};
+    const SizeCurve second{one["sizes"][1], one["values"][1]};
+    const ParameterRatio result = parameter_ratio(first, second, one["resamples"], 0.95);
+    const double tolerance = kTolerance * one["ratio"].get<double>();
+    EXPECT_NEAR(result.ratio, one["ratio"], tolerance);
+    EXPECT_NEAR(result.interval->low, one["low"], tolerance);
+    EXPECT_NEAR(result.interval->high, one["high"], tolerance);
+  }
+}
+
+TEST(ByHand, cliques_are_maximal_and_in_order_of_rank) {
+  // By rank: 2, 0, 1, 3. Only 2 and 1, 2 and 3, 0 and 3 differ.
+  std::vector<std::vector<bool>> different(4, std::vector<bool>(4, false));
+  for (const auto& [a, b] : {std::pair{2, 1}, std::pair{2, 3}, std::pair{0, 3}}) {
+    different[a][b] = different[b][a] = true;
+  }
+  using Cliques = std::vector<std::vector<std::size_t>>;
+  EXPECT_EQ(cliques({2, 3, 1, 4}, different), (Cliques{{2, 0}, {0, 1}, {1, 3}}));
+  different[0][1] = different[1][0] = true;
+  EXPECT_EQ(cliques({2, 3, 1, 4}, different), (Cliques{{2, 0}, {1, 3}}));
+  EXPECT_EQ(cliques({1, 2}, {{false, false}, {false, false}}), (Cliques{{0, 1}}));
+}
+
+TEST(ByHand, a_ratio_of_parameters_says_where_it_is_only_a_bound) {
+  // The level is 82: the first has it between 100 and 1,000, halfway in the logarithm.
+  const SizeCurve first{{100, 1000}, {{80, 84}}};
+  const SizeCurve second{{1000, 10'000}, {{79, 82}}};
+  const ParameterRatio met = parameter_ratio(first, second, {}, 0.95);
+  EXPECT_DOUBLE_EQ(met.level, 82);
+  EXPECT_NEAR(met.first, 316.227766, 1e-6);
+  EXPECT_NEAR(met.ratio, 10'000 / 316.227766, 1e-4);
+  EXPECT_FALSE(met.first_at_smallest || met.second_at_smallest || met.interval.has_value());
+  const ParameterRatio bound = parameter_ratio({{100, 1000}, {{83, 84}}}, second, {}, 0.95);
+  EXPECT_TRUE(bound.first_at_smallest);
+  EXPECT_NEAR(bound.ratio, 100, 1e-9);
 }
 
 TEST(ByHand, five_pairs_reach_a_sixteenth_at_best) {
