@@ -23,6 +23,14 @@ std::string floor_note(const std::vector<Comparison>& all) {
          format_fixed(std::min(1.0, least), 4) + " after Holm.";
 }
 
+// The bootstrap finds almost anything in a handful of pairs; where the exact tests cannot reach the
+// level its p is not printed.
+std::string bootstrap_p(const Comparison& one, std::size_t comparisons) {
+  const double least =
+      statistics::smallest_p(one.differences.size()) * static_cast<double>(comparisons);
+  return least > kLevel ? "–" : format_fixed(one.bootstrap_holm, 4);
+}
+
 std::string interval_text(const statistics::Interval& interval, std::size_t pairs) {
   if (pairs < 2) return "–";
   return "[" + format_fixed(interval.low, 2) + ", " + format_fixed(interval.high, 2) + "]";
@@ -87,7 +95,7 @@ Table comparison_table(const Summary& summary, const std::vector<Comparison>& co
           interval_text(one.bootstrap.interval, pairs), std::to_string(pairs),
           std::to_string(one.cells.wins) + "/" + std::to_string(one.cells.ties) + "/" +
               std::to_string(one.cells.losses),
-          format_fixed(one.bootstrap_holm, 4), format_fixed(one.permutation_holm, 4),
+          bootstrap_p(one, comparisons.size()), format_fixed(one.permutation_holm, 4),
           format_fixed(one.wilcoxon_holm, 4)}) {
       row.entries.push_back({text});
     }
@@ -99,8 +107,8 @@ Table comparison_table(const Summary& summary, const std::vector<Comparison>& co
       "all "
       "sign patterns up to 20 and 200 pairs; above, patterns are drawn and the normal "
       "approximation "
-      "is used. The bootstrap's p is too small for few pairs: it claims nothing that the exact "
-      "tests do not.");
+      "is used. The bootstrap's p is not printed where so few pairs cannot reach 0.05 in the exact "
+      "tests.");
   const std::string note = comparisons.empty() ? "" : floor_note(comparisons);
   if (!note.empty()) table.notes.push_back(note);
   if (const auto ranking = rank_adapters(summary)) {

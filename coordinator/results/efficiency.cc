@@ -9,6 +9,7 @@
 
 #include "coordinator/results/estimate.h"
 #include "coordinator/results/figure/pareto_figure.h"
+#include "coordinator/results/notes.h"
 
 namespace plateau::results {
 namespace {
@@ -180,13 +181,23 @@ std::string ratio_interval(const EfficiencyRatio& one) {
          format_fixed(one.ratio.interval->high, 1) + "]";
 }
 
+// Fewer seeds than a plateau needs decide nothing here either.
 std::string claim_of(const EfficiencyRatio& one) {
-  if (!one.ratio.interval) return "one seed: not testable";
+  if (one.first != "LoReFT") return "the other way round here";
+  if (one.seeds < kSeedsForPlateau || !one.ratio.interval) {
+    return "open, " + std::to_string(one.seeds) + (one.seeds == 1 ? " seed is" : " seeds are") +
+           " too few";
+  }
+  // Where the smallest size of one is already better than the level, the ratio is only a bound.
+  const bool could_be_more = one.ratio.first_at_smallest;
+  const bool could_be_less = one.ratio.second_at_smallest;
   const statistics::Interval& interval = *one.ratio.interval;
-  if (interval.high < kClaimLow) return "below 10";
-  if (interval.low > kClaimHigh) return "above 50";
-  if (interval.low >= kClaimLow && interval.high <= kClaimHigh) return "within 10 to 50";
-  return "open: the interval crosses a bound";
+  if (interval.high < kClaimLow) return could_be_more ? "open, only a lower bound" : "below 10";
+  if (interval.low > kClaimHigh) return could_be_less ? "open, only an upper bound" : "above 50";
+  if (interval.low >= kClaimLow && interval.high <= kClaimHigh) {
+    return could_be_more || could_be_less ? "open, only a bound" : "within 10 to 50";
+  }
+  return "open, the interval crosses a bound";
 }
 
 std::vector<std::string> ratio_notes(const std::vector<EfficiencyRatio>& ratios) {
@@ -200,13 +211,11 @@ std::vector<std::string> ratio_notes(const std::vector<EfficiencyRatio>& ratios)
   for (const EfficiencyRatio& one : ratios) {
     fewest = std::min(fewest, one.seeds);
     if (one.first != "LoReFT" && one.second != "LoReFT") continue;
-    const bool holds = one.first == "LoReFT";
-    notes.push_back("LoReFT's claim of 10 to 50 times fewer parameters, " +
-                    (holds ? one.second : one.first) + " on " + one.task + ": " +
-                    (holds ? claim_of(one) : "the other way round here") + " (" + ratio_text(one) +
-                    ", " + ratio_interval(one) + ").");
+    notes.push_back("LoReFT's claim of 10 to 50 times fewer parameters, against " +
+                    (one.first == "LoReFT" ? one.second : one.first) + " on " + one.task + ": " +
+                    claim_of(one) + " (" + ratio_text(one) + ", " + ratio_interval(one) + ").");
   }
-  if (!ratios.empty() && fewest < 5) {
+  if (!ratios.empty() && fewest < kSeedsForPlateau) {
     notes.push_back(std::to_string(fewest) + (fewest == 1 ? " seed is" : " seeds are") +
                     " too few for a bootstrap: the intervals are too narrow.");
   }

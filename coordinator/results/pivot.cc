@@ -49,7 +49,7 @@ std::string column_label(const Cell& cell, const std::vector<std::string>& dimen
   for (const std::string& dimension : dimensions) {
     const std::string text = printed_dimension(cell, dimension);
     if (dimension == "rank") {
-      parts.push_back("r=" + text);
+      parts.push_back(text == "–" ? "no rank" : "r=" + text);
     } else if (dimension == "task" || dimension == "base" || dimension == "adapter") {
       parts.push_back(text);
     } else {

@@ -254,5 +254,30 @@ TEST(Efficiency, ratios_at_equal_metric_and_the_claim) {
   EXPECT_TRUE(json["ratios"][1]["first_at_smallest"]);
 }
 
+// LoReFT has its best of 86 at 10,000; LoRA reaches that at its second size, `params`.
+std::string claim_with(std::int64_t params, std::size_t seeds, double smallest_loreft = 0.80) {
+  RunBuilder builder;
+  const auto values = [&](double mean) {
+    std::vector<double> all;
+    for (std::size_t seed = 0; seed < seeds; ++seed)
+      all.push_back(mean + 0.001 * static_cast<double>(seed));
+    return all;
+  };
+  builder.add({"lora", 1, values(0.70), "tweets", 0.003, params / 2});
+  builder.add({"lora", 4, values(0.86), "tweets", 0.003, params});
+  builder.add({"loreft", 1, values(smallest_loreft), "tweets", 0.003, 5000});
+  builder.add({"loreft", 4, values(0.86), "tweets", 0.003, 10'000});
+  return *efficiency_text(builder.run, TableFormat::kMarkdown);
+}
+
+TEST(Efficiency, the_claim_is_answered_only_by_enough_seeds_and_never_by_a_bound) {
+  EXPECT_THAT(claim_with(200'000, 5), HasSubstr("against LoRA on tweets: within 10 to 50 (20.0, "));
+  EXPECT_THAT(claim_with(50'000, 5), HasSubstr("tweets: below 10 (5.0, "));
+  EXPECT_THAT(claim_with(900'000, 5), HasSubstr("tweets: above 50 (90.0, "));
+  EXPECT_THAT(claim_with(200'000, 4), HasSubstr("tweets: open, 4 seeds are too few (20.0, "));
+  // LoReFT's smallest is better than the level: it might need far less than 5,000.
+  EXPECT_THAT(claim_with(40'000, 5, 0.87), HasSubstr("tweets: open, only a lower bound (≥ 8.0, "));
+}
+
 }  // namespace
 }  // namespace plateau::results

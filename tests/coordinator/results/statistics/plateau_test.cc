@@ -145,7 +145,10 @@ TEST(Simulated, a_rank_that_loses_the_margin_is_rarely_named) {
 TEST(Simulated, with_enough_seeds_every_kind_is_told) {
   for (const CurveKind& kind : curve_kinds()) {
     Rates rates = simulate(kind, 0.3, 20, 300);
-    EXPECT_GE(rates.answers[kind.truth], 0.85) << kind.name;
+    // In pure noise a first step, a decline and a growth may each be found by chance, at 0.05: 0.85
+    // is what can be had, and 300 draws scatter by 0.02.
+    const double wanted = kind.truth == PlateauAnswer::kInconclusive ? 0.85 - 3 * 0.02 : 0.85;
+    EXPECT_GE(rates.answers[kind.truth], wanted) << kind.name;
   }
 }
 
