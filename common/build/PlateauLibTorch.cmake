@@ -1,6 +1,6 @@
 # Finds LibTorch in an unpacked PyPI wheel of torch 2.11.0 and offers
 #   plateau_torch                 the interface target that every user of LibTorch links
-#   plateau_torch_pch(TARGET...)  makes targets share one precompiled <torch/torch.h>
+#   plateau_torch_pch(TARGET...)  makes targets share one precompiled <ATen/ATen.h>
 #
 # PLATEAU_LIBTORCH_DIR is the folder that holds torch/ and nvidia/ (the launcher's cache), or a
 # site-packages folder. Libraries are linked directly: the wheel's own CMake config insists on a
@@ -48,19 +48,14 @@ foreach(_dir IN LISTS _torch_rpaths)
   target_link_options(plateau_torch INTERFACE "LINKER:-rpath,${_dir}" "LINKER:-rpath-link,${_dir}")
 endforeach()
 
-# plateau_torch_pch(my_library my_test ...): <torch/torch.h> is parsed once for the whole tree (it
-# costs over 20 s a file otherwise). Targets must link plateau_torch, directly or not. Their sources
-# still include what they use; the headers are then already there.
+# What most files that use LibTorch include. <torch/torch.h> would cost four times as much to load.
+set(PLATEAU_TORCH_HEADERS <ATen/ATen.h>)
+
+# plateau_torch_pch(my_library ...): PLATEAU_TORCH_HEADERS are parsed once for all of them (it costs
+# 15 s a file otherwise). Targets must link plateau_torch, directly or not. Their sources still
+# include what they use; the headers are then already there. Tests say TORCH to plateau_test instead.
 function(plateau_torch_pch)
-  if(NOT TARGET plateau_torch_headers)
-    set(_dummy "${CMAKE_BINARY_DIR}/plateau_torch_headers.cc")
-    if(NOT EXISTS "${_dummy}")
-      file(WRITE "${_dummy}" "// Carries the precompiled <torch/torch.h>.\n")
-    endif()
-    add_library(plateau_torch_headers STATIC "${_dummy}")
-    target_link_libraries(plateau_torch_headers PRIVATE plateau_torch plateau_options)
-    target_precompile_headers(plateau_torch_headers PRIVATE <torch/torch.h>)
-  endif()
+  plateau_header_target(plateau_torch_headers DEPS plateau_torch HEADERS ${PLATEAU_TORCH_HEADERS})
   foreach(_target IN LISTS ARGN)
     target_precompile_headers(${_target} REUSE_FROM plateau_torch_headers)
   endforeach()

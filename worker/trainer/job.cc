@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "worker/trainer/adapters/peft_files.h"
 #include "worker/trainer/outcome.h"

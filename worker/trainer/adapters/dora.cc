@@ -1,6 +1,7 @@
 #include "worker/trainer/adapters/dora.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "worker/trainer/adapters/dropout.h"
 #include "worker/trainer/adapters/lora.h"

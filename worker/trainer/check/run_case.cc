@@ -5,6 +5,7 @@
 #include <regex>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "worker/trainer/adapters/loreft.h"
 #include "worker/trainer/adapters/merge.h"

@@ -1,5 +1,6 @@
 // What every method must pass. A new method is a new row in kMethods.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 

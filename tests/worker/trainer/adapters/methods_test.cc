@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "common/base/file.h"

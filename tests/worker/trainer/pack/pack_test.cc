@@ -2,6 +2,7 @@
 #include "worker/trainer/pack/pack.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "tests/worker/trainer/support/tiny.h"
