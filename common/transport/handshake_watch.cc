@@ -8,8 +8,10 @@ void HandshakeWatch::add(End end, TimeMs now_ms) {
     refusals_ = 0;
     return;
   }
-  if (refusals_++ == 0) first_refusal_ms_ = now_ms;
-  last_ = end;
+  const bool first = refusals_++ == 0;
+  if (first) first_refusal_ms_ = now_ms;
+  // A busy coordinator now and then closes before its answer is out: what it said before stands.
+  if (first || end != End::kHungUp) last_ = end;
 }
 
 std::optional<std::string> HandshakeWatch::verdict(TimeMs now_ms) const {

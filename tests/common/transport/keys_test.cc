@@ -150,6 +150,15 @@ TEST(HandshakeWatch, gives_up_after_ten_seconds_of_nothing_but_refusals) {
   EXPECT_FALSE(watch.verdict(30'000));
 }
 
+// It closed before its answer was out; what it answered before says more than that.
+TEST(HandshakeWatch, a_hang_up_after_an_answer_does_not_hide_the_answer) {
+  HandshakeWatch watch(false);
+  watch.add(HandshakeWatch::End::kMechanism, 0);
+  watch.add(HandshakeWatch::End::kHungUp, 1'000);
+  watch.add(HandshakeWatch::End::kHungUp, 11'000);
+  EXPECT_THAT(watch.verdict(11'000).value_or(""), HasSubstr("wants a key"));
+}
+
 // A coordinator that is frozen or overloaded takes connections and says nothing: no verdict.
 TEST(HandshakeWatch, silence_is_no_refusal) {
   HandshakeWatch watch(/*have_keys=*/true);
