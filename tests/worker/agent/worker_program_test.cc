@@ -192,8 +192,8 @@ TEST_F(WorkerProgramTest, a_result_survives_the_workers_own_death) {
   ASSERT_TRUE(heard(wire::Report::kFinished)) << log();
   EXPECT_EQ(coordinator_->session(), session);
   EXPECT_EQ(coordinator_->report(wire::Report::kFinished)->attempt().trial(), 1);
-  const auto bytes = coordinator_->artifacts["1/predictions.jsonl"];
-  EXPECT_NE(bytes.find(trial_key(trial(1)).substr(0, 8)), std::string::npos);
+  const auto bytes = coordinator_->artifacts["1/adapter/adapter_config.json"];
+  EXPECT_NE(bytes.find(trial_key(trial(1))), std::string::npos) << bytes;
 }
 
 TEST_F(WorkerProgramTest, killed_in_training_it_begins_a_new_session_and_leaves_no_trainer) {
