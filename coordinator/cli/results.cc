@@ -2,6 +2,7 @@
 #include "coordinator/results/results.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -265,12 +266,22 @@ void add_plateau(CLI::App& results, CommandContext& context) {
                           "Keep runs below chance in, which are left out otherwise");
 }
 
+// What the file's name promises, where it promises something.
+FigureFormat figure_format(const ResultsOptions& options) {
+  for (const auto& [name, format] : figure_formats()) {
+    if (std::filesystem::path(options.out).extension() == "." + name) return format;
+  }
+  return value_of(figure_formats(), options.format);
+}
+
 void add_figure(CLI::App& results, CommandContext& context) {
   const Added added = add_writer(
-      results, context, "figure", "A figure as SVG: metric against rank, or against parameters",
+      results, context, "figure", "A figure for print: metric against rank, or against parameters",
       [](const Source& source, const ResultsOptions& options) {
-        return figure_svg(source.run, value_of(figure_kinds(), options.kind), options.width);
+        return figure_bytes(source.run, value_of(figure_kinds(), options.kind),
+                            figure_format(options), options.width);
       });
+  added.with_formats(names_of(figure_formats()));
   added.command->add_option("--kind", added.options->kind, "Which figure")
       ->check(CLI::IsMember(names_of(figure_kinds())))
       ->capture_default_str();

@@ -95,6 +95,7 @@ Result<ResultFiles> write_results(const RunView& run, const std::filesystem::pat
   files.emplace_back("table.csv", results::cells_csv(summary));
   if (const auto figure = results::rank_figure(summary)) {
     files.emplace_back("rank.svg", results::to_svg(*figure));
+    files.emplace_back("rank.pdf", results::to_pdf(*figure));
   }
   ResultFiles written;
   for (const auto& [name, bytes] : files) {
@@ -288,7 +289,14 @@ const std::vector<std::pair<std::string, FigureKind>>& figure_kinds() {
   return kinds;
 }
 
-Result<std::string> figure_svg(const RunView& run, FigureKind kind, double width) {
+const std::vector<std::pair<std::string, FigureFormat>>& figure_formats() {
+  static const std::vector<std::pair<std::string, FigureFormat>> formats{
+      {"svg", FigureFormat::kSvg}, {"pdf", FigureFormat::kPdf}};
+  return formats;
+}
+
+Result<std::string> figure_bytes(const RunView& run, FigureKind kind, FigureFormat format,
+                                 double width) {
   if (width != 0.0 && !(width >= 200.0 && width <= 2000.0)) {
     return invalid_argument("a figure of " + format_number(width) +
                             " points cannot be read; choose 200 to 2000 (252 is a column of most "
@@ -304,7 +312,7 @@ Result<std::string> figure_svg(const RunView& run, FigureKind kind, double width
                      "be empty. See 'plateau status " +
                      run.name + "'.");
   }
-  return results::to_svg(*drawing);
+  return format == FigureFormat::kPdf ? results::to_pdf(*drawing) : results::to_svg(*drawing);
 }
 
 }  // namespace plateau

@@ -17,8 +17,8 @@ namespace plateau {
 
 struct ResultFiles {
   // As written, in this order: NAME.md and NAME.tex of every table of the sweep's `report` ("table"
-  // where it names none), table.csv, rank.svg (absent from the list when the run has no adapter
-  // with a rank, or no finished trial of one).
+  // where it names none), table.csv, rank.svg and rank.pdf (absent from the list when the run has
+  // no adapter with a rank, or no finished trial of one).
   std::vector<std::filesystem::path> paths;
 };
 
@@ -82,9 +82,14 @@ enum class FigureKind { kRank, kPareto };
 // "rank", "pareto": for --kind.
 const std::vector<std::pair<std::string, FigureKind>>& figure_kinds();
 
-// An SVG, `width` points wide (0: 360 for one panel, 504 for several). kInvalidArgument: a width
+enum class FigureFormat { kSvg, kPdf };
+// "svg", "pdf": for --format.
+const std::vector<std::pair<std::string, FigureFormat>>& figure_formats();
+
+// A picture, `width` points wide (0: 360 for one panel, 504 for several). kInvalidArgument: a width
 // under 200 or over 2000; kNotFound: nothing is finished that this figure could show.
-Result<std::string> figure_svg(const RunView& run, FigureKind kind, double width);
+Result<std::string> figure_bytes(const RunView& run, FigureKind kind, FigureFormat format,
+                                 double width);
 
 // The table with its notes for a terminal: UTF-8, no colours, no line over `columns` characters
 // (at least 60), ends with a newline.

@@ -13,7 +13,7 @@ class Run(harness.RunTest):
         self.assertEqual(first.returncode, 0, first.stderr)
         self.assert_complete()
         self.assertEqual(self.attempts(), TRIALS)
-        for name in ("table.md", "table.tex", "table.csv", "rank.svg"):
+        for name in ("table.md", "table.tex", "table.csv", "rank.svg", "rank.pdf"):
             self.assertTrue(os.path.exists(os.path.join(self.run_folder, "results", name)), name)
             self.assertIn(name, first.stdout)
         self.assertIn("8/8 done", first.stderr)

@@ -62,10 +62,19 @@ struct Drawing {
   std::vector<Shape> shapes;
 };
 
-// About how wide a text is in Helvetica or Arial at this size; never less than it is by much.
-double text_width(const std::string& text, double size);
+// The corners of a marker that is a polygon; none for a circle and a cross.
+std::vector<Point> marker_corners(const Marker& marker);
 
-// Text stays text, every number has two digits at most: the same drawing, the same bytes.
+inline constexpr double kMarkerEdge = 0.8;  // width of the line around a marker
+
+// Text is drawn as outlines, the same in every viewer, with its words beside it for screen readers
+// and search; characters that the font lacks leave their label to the viewer's fonts. Every number
+// has two digits at most: the same drawing, the same bytes.
 std::string to_svg(const Drawing& drawing);
+
+// One page of the drawing's size. Vector, the used glyphs embedded as a font, text that can be
+// searched and copied; characters that the font lacks are boxes. The same drawing, the same bytes
+// (from the same version of Cairo): the page carries no date.
+std::string to_pdf(const Drawing& drawing);
 
 }  // namespace plateau::results

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "coordinator/results/figure/font.h"
 #include "coordinator/results/figure/style.h"
 
 namespace plateau::results {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "coordinator/results/figure/axis.h"
+#include "coordinator/results/figure/font.h"
 #include "coordinator/results/figure/legend.h"
 #include "coordinator/results/figure/style.h"
 

@@ -1,17 +1,25 @@
+#include <map>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "coordinator/results/escape.h"
 #include "coordinator/results/figure/drawing.h"
+#include "coordinator/results/figure/font.h"
 
 namespace plateau::results {
 namespace {
 
-// Two digits are a hundredth of a point: finer than any printer.
-std::string number(double value) {
-  std::string text = fmt::format("{:.2f}", value);
+std::string trimmed(double value, int digits) {
+  std::string text = fmt::format("{:.{}f}", value, digits);
   text.erase(text.find_last_not_of('0') + 1);
   if (text.back() == '.') text.pop_back();
   return text == "-0" ? "0" : text;
+}
+
+// Two digits are a hundredth of a point: finer than any printer.
+std::string number(double value) {
+  return trimmed(value, 2);
 }
 
 std::string point_list(const std::vector<Point>& points) {
@@ -21,29 +29,21 @@ std::string point_list(const std::vector<Point>& points) {
   return text;
 }
 
-std::vector<Point> corners(const Marker& marker) {
-  const double r = marker.size / 2;
-  const auto at = [&](double dx, double dy) {
-    return Point{marker.at.x + dx * r, marker.at.y + dy * r};
-  };
-  switch (marker.shape) {
-    case MarkerShape::kSquare:
-      return {at(-0.89, -0.89), at(0.89, -0.89), at(0.89, 0.89), at(-0.89, 0.89)};
-    case MarkerShape::kTriangle:
-      return {at(0, -1.16), at(1.05, 0.75), at(-1.05, 0.75)};
-    case MarkerShape::kTriangleDown:
-      return {at(0, 1.16), at(-1.05, -0.75), at(1.05, -0.75)};
-    case MarkerShape::kDiamond:
-      return {at(0, -1.2), at(1.2, 0), at(0, 1.2), at(-1.2, 0)};
-    case MarkerShape::kCircle:
-    case MarkerShape::kCross:
-      break;
-  }
-  return {};
+double start_of(const Label& label, double width) {
+  if (label.anchor == Anchor::kStart) return 0.0;
+  return label.anchor == Anchor::kMiddle ? -width / 2 : -width;
+}
+
+// Outlines that the picture uses, each defined once.
+using Outlines = std::map<std::pair<bool, std::uint32_t>, std::string>;
+
+std::string outline_name(bool is_bold, std::uint32_t glyph) {
+  return (is_bold ? "b" : "g") + std::to_string(glyph);
 }
 
 struct Writer {
   std::string& text;
+  Outlines& outlines;
 
   void operator()(const Area& area) const {
     text += "<polygon points=\"" + point_list(area.points) + "\" fill=\"" + escape_xml(area.color) +
@@ -65,7 +65,7 @@ struct Writer {
   void operator()(const Marker& marker) const {
     const std::string paint =
         " fill=\"" + (marker.fill.empty() ? "none" : escape_xml(marker.fill)) + "\" stroke=\"" +
-        escape_xml(marker.color) + "\" stroke-width=\"0.8\"/>\n";
+        escape_xml(marker.color) + "\" stroke-width=\"" + number(kMarkerEdge) + "\"/>\n";
     const double r = marker.size / 2;
     if (marker.shape == MarkerShape::kCircle) {
       text += "<circle cx=\"" + number(marker.at.x) + "\" cy=\"" + number(marker.at.y) + "\" r=\"" +
@@ -76,11 +76,37 @@ struct Writer {
               number(marker.at.x - r) + " " + number(marker.at.y + r) + "L" +
               number(marker.at.x + r) + " " + number(marker.at.y - r) + "\"" + paint;
     } else {
-      text += "<polygon points=\"" + point_list(corners(marker)) + "\"" + paint;
+      text += "<polygon points=\"" + point_list(marker_corners(marker)) + "\"" + paint;
     }
   }
 
   void operator()(const Label& label) const {
+    const SetText set = set_text(label.text, label.size, label.is_bold);
+    if (set.is_complete) {
+      as_outlines(label, set);
+    } else {
+      as_text(label);
+    }
+  }
+
+  void as_outlines(const Label& label, const SetText& set) const {
+    const double scale = label.size / units_per_em(label.is_bold);
+    text += "<g role=\"text\" aria-label=\"" + escape_xml(label.text) + "\" fill=\"" +
+            escape_xml(label.color) + "\" transform=\"translate(" + number(label.at.x) + " " +
+            number(label.at.y) + ")" + (label.is_upward ? " rotate(-90)" : "") + " scale(" +
+            trimmed(scale, 6) + " " + trimmed(-scale, 6) + ")\">";
+    const double start = start_of(label, set.width);
+    for (const Glyph& glyph : set.glyphs) {
+      const std::string outline = glyph_outline(glyph.id, label.is_bold);
+      if (outline.empty()) continue;
+      outlines.emplace(std::pair(label.is_bold, glyph.id), outline);
+      text += "<use xlink:href=\"#" + outline_name(label.is_bold, glyph.id) + "\" x=\"" +
+              number((start + glyph.x) / scale) + "\"/>";
+    }
+    text += "</g>\n";
+  }
+
+  void as_text(const Label& label) const {
     static constexpr const char* kAnchors[] = {"start", "middle", "end"};
     text += "<text x=\"" + number(label.at.x) + "\" y=\"" + number(label.at.y) + "\" font-size=\"" +
             number(label.size) + "\" text-anchor=\"" + kAnchors[static_cast<int>(label.anchor)] +
@@ -93,35 +119,35 @@ struct Writer {
   }
 };
 
-}  // namespace
-
-double text_width(const std::string& text, double size) {
-  // Helvetica's mean is near 0.5 em; capitals and digits are wider, and a viewer without the font
-  // takes a wider one, so the estimate leans to the safe side.
-  double em = 0.0;
-  for (std::uint32_t code : code_points(one_line(text))) {
-    const bool narrow = code == ' ' || code == '.' || code == ',' || code == 'i' || code == 'l' ||
-                        code == 'j' || code == ':' || code == '(' || code == ')' || code == '|';
-    const bool wide = (code >= 'A' && code <= 'Z') || code == 'm' || code == 'w' || code == '%';
-    em += narrow ? 0.34 : wide ? 0.78 : code > 0x10FF ? 1.0 : 0.6;
-  }
-  return em * size;
+std::string definitions(const Outlines& outlines) {
+  if (outlines.empty()) return "";
+  std::string text = "<defs>\n";
+  for (const auto& [glyph, outline] : outlines)
+    text +=
+        "<path id=\"" + outline_name(glyph.first, glyph.second) + "\" d=\"" + outline + "\"/>\n";
+  return text + "</defs>\n";
 }
 
+}  // namespace
+
 std::string to_svg(const Drawing& drawing) {
+  std::string shapes;
+  Outlines outlines;
+  for (const Shape& shape : drawing.shapes)
+    std::visit(Writer{shapes, outlines}, shape);
+  const std::string width = number(drawing.width);
+  const std::string height = number(drawing.height);
   std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-  text += "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(drawing.width) +
-          "pt\" height=\"" + number(drawing.height) + "pt\" viewBox=\"0 0 " +
-          number(drawing.width) + " " + number(drawing.height) +
-          "\" role=\"img\" font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', "
-          "sans-serif\">\n";
+  text +=
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" "
+      "width=\"" +
+      width + "pt\" height=\"" + height + "pt\" viewBox=\"0 0 " + width + " " + height +
+      "\" role=\"img\" font-family=\"'DejaVu Sans', sans-serif\">\n";
   text += "<title>" + escape_xml(drawing.title) + "</title>\n";
   text += "<desc>" + escape_xml(drawing.description) + "</desc>\n";
-  text += "<rect width=\"" + number(drawing.width) + "\" height=\"" + number(drawing.height) +
-          "\" fill=\"#ffffff\"/>\n";
-  for (const Shape& shape : drawing.shapes)
-    std::visit(Writer{text}, shape);
-  return text + "</svg>\n";
+  text += definitions(outlines);
+  text += "<rect width=\"" + width + "\" height=\"" + height + "\" fill=\"#ffffff\"/>\n";
+  return text + shapes + "</svg>\n";
 }
 
 }  // namespace plateau::results

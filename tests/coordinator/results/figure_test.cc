@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/results/figure/axis.h"
+#include "coordinator/results/figure/font.h"
 #include "coordinator/results/figure/pareto_figure.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "tests/coordinator/results/run_builder.h"
@@ -145,7 +146,7 @@ TEST(RankFigure, legend_entries_do_not_overlap_and_nothing_leaves_the_page) {
     std::vector<Label> texts = shapes_of<Label>(*drawing);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (texts[i].anchor != Anchor::kStart) continue;
-      const double end = texts[i].at.x + text_width(texts[i].text, texts[i].size);
+      const double end = texts[i].at.x + text_width(texts[i].text, texts[i].size, texts[i].is_bold);
       EXPECT_LE(end, width) << texts[i].text;
       EXPECT_LE(texts[i].at.y, drawing->height) << texts[i].text;
       for (std::size_t k = 0; k < texts.size(); ++k) {
@@ -167,12 +168,14 @@ TEST(RankFigure, svg_is_the_same_twice_and_escapes_names) {
   const std::string svg = to_svg(*rank_figure(summarise(builder.run)));
   EXPECT_EQ(svg, to_svg(*rank_figure(summarise(builder.run))));
   EXPECT_THAT(svg, Not(HasSubstr("<script")));
-  EXPECT_THAT(svg, HasSubstr("a &amp; b &lt;c&gt; &quot;d&quot;, minilm-l6</text>"));
+  EXPECT_THAT(svg, HasSubstr("aria-label=\"a &amp; b &lt;c&gt; &quot;d&quot;, minilm-l6\""));
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
   // Every "&" begins an entity, every "<" a tag of ours.
   EXPECT_FALSE(std::regex_search(svg, std::regex("&(?!amp;|lt;|gt;|quot;|#39;)")));
   EXPECT_FALSE(std::regex_search(
-      svg, std::regex("<(?![?]xml|/?(svg|title|desc|rect|polyline|polygon|circle|path|text)\\b)")));
+      svg,
+      std::regex(
+          "<(?![?]xml|/?(svg|title|desc|defs|g|use|rect|polyline|polygon|circle|path|text)\\b)")));
 }
 
 TEST(ParetoFigure, the_front_is_what_nothing_smaller_equals) {
@@ -219,6 +222,57 @@ TEST(RankFigure, nothing_to_draw_gives_no_figure) {
   builder.add({"lora", 4, {0.5}});
   builder.end(1, TrialState::kQueued);
   EXPECT_FALSE(rank_figure(summarise(builder.run)).has_value());
+}
+
+// DejaVu Sans has 2048 units an em; its "m" is 1995 wide, its space 651.
+TEST(Font, texts_are_as_wide_as_the_font_says) {
+  EXPECT_NEAR(text_width("m", 10.0), 10.0 * 1995 / 2048, 1e-9);
+  EXPECT_NEAR(text_width("m  m", 10.0), 10.0 * (2 * 1995 + 651) / 2048, 1e-9);
+  EXPECT_GT(text_width("m", 10.0, /*is_bold=*/true), text_width("m", 10.0));
+  EXPECT_EQ(glyph_outline(set_text("a b", 9.0).glyphs[1].id, false), "");
+  // What the figures write themselves is in the font.
+  EXPECT_TRUE(set_text("↑ ↓ ± α √ ≥ ≤ ≈ × → – … é", 9.0).is_complete);
+}
+
+Drawing one_label(const std::string& text) {
+  Drawing drawing;
+  drawing.width = drawing.height = 100.0;
+  drawing.title = "a (b) \\ ü";
+  drawing.shapes = {Label{{50, 50}, text, 10.0, Anchor::kMiddle, true, true, "#222222"}};
+  return drawing;
+}
+
+TEST(Svg, text_is_outlines_unless_the_font_lacks_a_character) {
+  const std::string outlines = to_svg(one_label("LoRA"));
+  EXPECT_THAT(outlines, HasSubstr("aria-label=\"LoRA\""));
+  EXPECT_THAT(outlines, Not(HasSubstr("<text")));
+  const std::regex outline("<path id=\"b[0-9]+\" d=\"M");
+  EXPECT_EQ(std::distance(std::sregex_iterator(outlines.begin(), outlines.end(), outline), {}), 4);
+  const std::string mixed = to_svg(one_label("漢 LoRA"));
+  EXPECT_THAT(mixed, HasSubstr(">漢 LoRA</text>"));
+}
+
+TEST(Svg, glyphs_stand_where_their_advances_add_up) {
+  const std::string svg = to_svg(one_label("mmmmmmmmmm"));
+  const double advance = text_width("m", 2048.0, /*is_bold=*/true);
+  const std::regex place("<use xlink:href=\"#b[0-9]+\" x=\"([-0-9.]+)\"");
+  std::vector<double> places;
+  for (auto at = std::sregex_iterator(svg.begin(), svg.end(), place); at != std::sregex_iterator();
+       ++at)
+    places.push_back(std::stod((*at)[1]));
+  ASSERT_EQ(places.size(), 10u);
+  for (std::size_t i = 0; i < places.size(); ++i)
+    EXPECT_NEAR(places[i], (static_cast<double>(i) - 5.0) * advance, 0.011);
+}
+
+TEST(Pdf, embeds_its_font_names_its_characters_and_has_no_date) {
+  const std::string pdf = to_pdf(one_label("LoRA & ü"));
+  EXPECT_EQ(pdf.substr(0, 5), "%PDF-");
+  EXPECT_THAT(pdf, HasSubstr("/FontFile2"));
+  EXPECT_THAT(pdf, HasSubstr("/ToUnicode"));
+  EXPECT_THAT(pdf, HasSubstr("DejaVuSans-Bold"));
+  EXPECT_THAT(pdf, Not(HasSubstr("CreationDate")));
+  EXPECT_THAT(to_pdf(one_label("LoRE & ü")), Not(::testing::Eq(pdf)));
 }
 
 }  // namespace

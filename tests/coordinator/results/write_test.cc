@@ -34,13 +34,14 @@ TEST_F(WriteResults, writes_four_files) {
     names.push_back(path.filename().string());
     EXPECT_GT(std::filesystem::file_size(path), 500u) << path;
   }
-  EXPECT_THAT(names, ::testing::ElementsAre("table.md", "table.tex", "table.csv", "rank.svg"));
+  EXPECT_THAT(names,
+              ::testing::ElementsAre("table.md", "table.tex", "table.csv", "rank.svg", "rank.pdf"));
   std::size_t there = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "results")) {
     (void)entry;
     ++there;  // no temporary file is left
   }
-  EXPECT_EQ(there, 4u);
+  EXPECT_EQ(there, 5u);
 }
 
 TEST_F(WriteResults, every_format_gives_what_the_files_hold) {
@@ -77,11 +78,17 @@ TEST_F(WriteResults, the_catalogue_says_how_a_task_was_made) {
 
 TEST_F(WriteResults, figures_of_every_kind_and_their_refusals) {
   for (const auto& [name, kind] : figure_kinds()) {
-    const auto svg = figure_svg(quickstart_run(), kind, 252.0);
+    const auto svg = figure_bytes(quickstart_run(), kind, FigureFormat::kSvg, 252.0);
     ASSERT_TRUE(svg) << name;
     EXPECT_THAT(*svg, ::testing::HasSubstr("width=\"252pt\""));
-    EXPECT_EQ(figure_svg(RunView{}, kind, 0.0).error().kind, ErrorKind::kNotFound);
-    EXPECT_EQ(figure_svg(quickstart_run(), kind, 20.0).error().kind, ErrorKind::kInvalidArgument);
+    for (const auto& [format_name, format] : figure_formats()) {
+      EXPECT_EQ(figure_bytes(RunView{}, kind, format, 0.0).error().kind, ErrorKind::kNotFound);
+      EXPECT_EQ(figure_bytes(quickstart_run(), kind, format, 20.0).error().kind,
+                ErrorKind::kInvalidArgument);
+      EXPECT_EQ(*figure_bytes(quickstart_run(), kind, format, 0.0),
+                *figure_bytes(quickstart_run(), kind, format, 0.0))
+          << name << " as " << format_name;
+    }
   }
 }
 
