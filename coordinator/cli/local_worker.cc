@@ -1,5 +1,6 @@
 #include "coordinator/cli/local_worker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -175,7 +176,7 @@ Status LocalWorker::restart_when_due(TimeMs now_ms) {
                             (options_.run_folder / "worker.log").string() + ":\n" +
                             tail_of(options_.run_folder / "worker.log"));
     }
-    restart_at_ms_ = now_ms + young_deaths_ * kRestartStepMs;
+    restart_at_ms_ = now_ms + std::max(0, young_deaths_ - 1) * kRestartStepMs;
   }
   if (now_ms < restart_at_ms_) return {};
   // A trainer of the dead worker may hold the lock for a moment longer; never two on one device.

@@ -43,7 +43,8 @@ class LocalWorker {
   // How it ended, once, when it did since the last call: "exit code 3", "signal 9 (Killed)".
   std::optional<std::string> poll();
 
-  // After poll() told of an end: starts another one, a little later each time it dies young.
+  // After poll() told of an end: starts another one: at once, and a little later each further time
+  // that one dies young.
   // kInternal after kMaxYoungDeaths in a row: the message has the end of its log.
   Status restart_when_due(TimeMs now_ms);
 

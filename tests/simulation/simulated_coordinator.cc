@@ -85,7 +85,7 @@ void SimulatedCoordinator::round(std::int64_t life) {
   inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(count));
   for (ToCoordinator& message : group) {
     if (auto* chunk = std::get_if<ChunkMessage>(&message)) {
-      take_chunk(*chunk, actions);
+      if (!take_chunk(*chunk, actions)) return;
       continue;
     }
     auto& event = std::get<Event>(message);
@@ -129,6 +129,7 @@ bool SimulatedCoordinator::commit(const std::vector<Action>& actions) {
     crash();
     return false;
   }
+  if (!records.empty() && write_fails()) return false;
   if (const Status done = store_->commit(records, world_.timeline.now() + kWallOffsetMs); !done) {
     world_.broken("the store refused a batch: " + done.error().message);
     return false;
@@ -160,13 +161,24 @@ bool SimulatedCoordinator::has_artifacts(const event::Report& report) const {
   return true;
 }
 
-void SimulatedCoordinator::take_chunk(const ChunkMessage& chunk, std::vector<Action>& actions) {
-  if (!is_current(chunk.session, chunk.attempt)) return;
+// A coordinator that cannot write says so and ends, before it has said anything else.
+bool SimulatedCoordinator::write_fails() {
+  if (world_.timeline.now() >= disk_full_until_ || !world_.faults) return false;
+  world_.count_fault("coordinator ended on a full disk");
+  world_.probe("coordinator ended on a full disk");
+  crash();
+  return true;
+}
+
+// False: it ended.
+bool SimulatedCoordinator::take_chunk(const ChunkMessage& chunk, std::vector<Action>& actions) {
+  if (!is_current(chunk.session, chunk.attempt)) return true;
   const FileKey key{chunk.attempt, chunk.artifact.name};
   bool complete = files_.contains(key);
   std::uint64_t& received = arriving_[key];
   if (complete) received = chunk.artifact.size_bytes;
   if (!complete && chunk.offset == received) {
+    if (write_fails()) return false;
     received += chunk.length;
     if (received == chunk.artifact.size_bytes) {
       if (world_.fault(0.01, "artifact arrived damaged")) {
@@ -184,6 +196,7 @@ void SimulatedCoordinator::take_chunk(const ChunkMessage& chunk, std::vector<Act
   }
   links_.send(chunk.session, agent::ChunkAck{to_agents(chunk.attempt), chunk.artifact.name,
                                              received, kCredit, complete});
+  return true;
 }
 
 // ---- what is said -------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ class SimulatedCoordinator {
   void submit(const std::vector<NewTrial>& trials);
   void start();
   void crash();
+  // Nothing can be written until then: it ends, as often as it is started.
+  void fill_disk(DurationMs for_ms) { disk_full_until_ = world_.timeline.now() + for_ms; }
   bool is_up() const { return scheduler_.has_value(); }
   // Every trial has ended, and that was said.
   bool is_complete() const { return complete_; }
@@ -50,7 +52,8 @@ class SimulatedCoordinator {
   void check_result(const record::Result& result);
   void perform(const Action& action);
   void assign(const action::Assign& assign);
-  void take_chunk(const ChunkMessage& chunk, std::vector<Action>& actions);
+  bool take_chunk(const ChunkMessage& chunk, std::vector<Action>& actions);
+  bool write_fails();
   bool has_artifacts(const event::Report& report) const;
   bool is_current(SessionId session, const AttemptRef& attempt) const;
 
@@ -67,6 +70,7 @@ class SimulatedCoordinator {
   std::vector<ToCoordinator> inbox_;
   bool round_is_due_ = false;
   std::int64_t life_ = 0;
+  TimeMs disk_full_until_ = 0;
 
   HistoryChecker history_;
   std::set<TrialId> results_;

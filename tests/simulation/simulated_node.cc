@@ -60,8 +60,10 @@ SimulatedNode::SimulatedNode(World& world, NodeOptions options,
 // ---- the process --------------------------------------------------------------------------------
 
 void SimulatedNode::start() {
-  if (process_) return;
+  // The spool is written anew at the start; a worker that cannot do so ends with advice.
+  if (process_ || disk_is_full()) return;
   ++life_;
+  disk_is_behind_ = false;
   agent::Restored restored;
   const bool has_result =
       !disk_.results.empty() ||
@@ -75,15 +77,15 @@ void SimulatedNode::start() {
     for (const auto& [attempt, result] : disk_.results)
       restored.results.push_back(result);
   } else {
-    disk_ = Disk{};
+    disk_ = Spool{};
     disk_.session = SessionId{world_.between(1, INT64_MAX - 1)};
   }
   session_ = disk_.session;
   const TimeMs now = world_.timeline.now();
   process_.reset(new Process{
       agent::AgentState(agent_options(session_, options_.pack_limits.size()), now, restored),
-      world_.between(2, 1'000'000), std::vector<Trainer>(options_.pack_limits.size()), INT64_MAX,
-      0});
+      world_.between(2, 1'000'000), std::vector<Trainer>(options_.pack_limits.size()), INT64_MAX, 0,
+      disk_});
   schedule_wake();
 }
 
@@ -121,7 +123,12 @@ void SimulatedNode::break_for(DurationMs for_ms) {
   broken_until_ = world_.timeline.now() + for_ms;
 }
 
+void SimulatedNode::fill_disk(DurationMs for_ms) {
+  disk_full_until_ = world_.timeline.now() + for_ms;
+}
+
 void SimulatedNode::mend() {
+  disk_full_until_ = 0;
   broken_until_ = 0;
   cut_off_until_ = 0;
   if (process_) process_->frozen_until = 0;
@@ -171,16 +178,36 @@ void SimulatedNode::send(ToCoordinator message) {
   world_.send(is_cut_off(), [this, message = std::move(message)] { to_coordinator_(message); });
 }
 
-void SimulatedNode::to_disk(const agent::Action& action) {
+// False: nothing that is kept.
+bool SimulatedNode::keep(const agent::Action& action, Spool& spool) {
   if (const auto* report = std::get_if<agent::KeepReport>(&action)) {
-    disk_.reports.emplace(report->report.sequence, report->report);
+    spool.reports.emplace(report->report.sequence, report->report);
   } else if (const auto* result = std::get_if<agent::KeepResult>(&action)) {
-    disk_.results.insert_or_assign(result->attempt, *result);
+    spool.results.insert_or_assign(result->attempt, *result);
   } else if (const auto* forget = std::get_if<agent::ForgetReports>(&action)) {
-    disk_.acked = std::max(disk_.acked, forget->through_sequence);
-    disk_.reports.erase(disk_.reports.begin(), disk_.reports.upper_bound(forget->through_sequence));
+    spool.acked = std::max(spool.acked, forget->through_sequence);
+    spool.reports.erase(spool.reports.begin(), spool.reports.upper_bound(forget->through_sequence));
   } else if (const auto* release = std::get_if<agent::ReleaseAttempt>(&action)) {
-    disk_.results.erase(release->attempt);
+    spool.results.erase(release->attempt);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// As the real spool: what a full disk did not take stays in memory, and once there is room again
+// the file is written anew. Until then the file is what it was, not a file with holes.
+void SimulatedNode::to_disk(const agent::Action& action) {
+  if (!keep(action, process_->spool)) return;
+  if (disk_is_full()) {
+    disk_is_behind_ = true;
+    world_.probe("kept in memory on a full disk");
+  } else if (disk_is_behind_) {
+    disk_ = process_->spool;
+    disk_is_behind_ = false;
+    world_.probe("disk caught up");
+  } else {
+    keep(action, disk_);
   }
 }
 
@@ -229,13 +256,13 @@ void SimulatedNode::perform(const agent::Action& action) {
     in_process(world_.between(1, 50), [this, is_broken, attempt = prepare->attempt,
                                        json = prepare->trial_json] {
       if (is_broken) {
-        apply(agent::PreparationFailed{attempt, agent::FailureKind::kNodeFault, "disk full"});
+        apply(agent::PreparationFailed{attempt, agent::FailureKind::kNodeFault, "broken"});
       } else {
         apply(agent::TrialPrepared{attempt, json});
       }
     });
   } else if (const auto* verify = std::get_if<agent::VerifyResume>(&action)) {
-    const bool bad = world_.fault(0.05, "checkpoint damaged on the node");
+    const bool bad = world_.fault(0.05, "checkpoint damaged on the node") || disk_is_full();
     if (bad) world_.probe("bad checkpoint to resume from");
     in_process(1, [this, bad, attempt = verify->attempt] {
       apply(agent::ResumeVerified{attempt, !bad});
@@ -311,12 +338,15 @@ void SimulatedNode::beat(SlotIndex slot, AttemptRef attempt) {
     trial.step += kStepsTotal / kBeats;
     const std::int64_t life = life_;
     if (goes_wrong(slot, trial)) return;
-    if (trial.step >= kStepsTotal) return finish(slot, trial);
+    const bool is_over = trial.step >= kStepsTotal;
+    const bool writes = is_over || world_.chance(0.3);
+    if (writes && disk_is_full()) return fail(slot, trial, "no space left on device");
+    if (is_over) return finish(slot, trial);
     apply(agent::TrialProgress{to_agents(attempt), trial.step, kStepsTotal, 0.5, 1000.0});
     if (life != life_) return;
     apply(agent::TrialMetric{to_agents(attempt), trial.step, "validation", "accuracy", 0.5});
     if (life != life_) return;
-    if (world_.chance(0.3)) checkpoint(trial);
+    if (writes) checkpoint(trial);
     if (life == life_) beat(slot, attempt);
   });
 }
@@ -342,11 +372,16 @@ bool SimulatedNode::goes_wrong(SlotIndex slot, const InTrainer& trial) {
     return true;
   }
   if (world_.timeline.now() < broken_until_) {
-    remove(slot, attempt);
-    apply(agent::TrialFailed{to_agents(attempt), agent::FailureKind::kNodeFault, "disk full"});
+    fail(slot, trial, "the device is gone");
     return true;
   }
   return false;
+}
+
+void SimulatedNode::fail(SlotIndex slot, const InTrainer& trial, const std::string& why) {
+  const AttemptRef attempt = trial.attempt;
+  remove(slot, attempt);
+  apply(agent::TrialFailed{to_agents(attempt), agent::FailureKind::kNodeFault, why});
 }
 
 void SimulatedNode::checkpoint(const InTrainer& trial) {
@@ -394,7 +429,7 @@ void SimulatedNode::stop_trainer(SlotIndex slot) {
   const std::map<AttemptRef, InTrainer> trials = trainer(slot).trials;
   const std::int64_t life = life_;
   for (const auto& [attempt, trial] : trials) {
-    if (world_.chance(0.8)) checkpoint(trial);
+    if (world_.chance(0.8) && !disk_is_full()) checkpoint(trial);
     if (life != life_) return;
     remove(slot, attempt);
     apply(agent::TrialHandedBack{to_agents(attempt)});

@@ -29,6 +29,7 @@ class SimulatedNode {
   void preempt();                  // SIGTERM
   void cut_off(DurationMs for_ms);
   void break_for(DurationMs for_ms);  // trials fail here for the node's own reasons
+  void fill_disk(DurationMs for_ms);  // nothing can be written until then
   void mend();
   // Any trainer of it crashes, for no fault of a trial.
   void crash_a_trainer();
@@ -37,6 +38,7 @@ class SimulatedNode {
   bool is_local() const { return options_.is_local; }
   const std::string& name() const { return options_.name; }
   SessionId session() const { return session_; }
+  bool disk_is_full() const { return world_.timeline.now() < disk_full_until_; }
   bool is_cut_off() const { return world_.timeline.now() < cut_off_until_; }
   void receive(SessionId session, agent::CoordinatorBody body);
 
@@ -52,19 +54,19 @@ class SimulatedNode {
   struct Trainer {
     std::map<AttemptRef, InTrainer> trials;
   };
+  struct Spool {
+    SessionId session;
+    std::uint64_t acked = 0;
+    std::map<std::uint64_t, agent::Report> reports;
+    std::map<agent::AttemptRef, agent::KeepResult> results;
+  };
   struct Process {
     agent::AgentState agent;
     std::int64_t pid = 0;
     std::vector<Trainer> trainers;
     TimeMs wake_at = 0;
     TimeMs frozen_until = 0;
-  };
-  // The spool of the real agent: what it would find after a kill -9.
-  struct Disk {
-    SessionId session;
-    std::uint64_t acked = 0;
-    std::map<std::uint64_t, agent::Report> reports;
-    std::map<agent::AttemptRef, agent::KeepResult> results;
+    Spool spool;  // all that was to be kept, also what a full disk did not take
   };
 
   void apply(const agent::Event& event);
@@ -74,6 +76,7 @@ class SimulatedNode {
   void perform(const agent::Action& action);
   void send(ToCoordinator message);
   void to_disk(const agent::Action& action);
+  static bool keep(const agent::Action& action, Spool& spool);
   void say_hello(const agent::SendHello& hello);
   void start_trial(const agent::StartTrial& start);
   void join(SlotIndex slot, AttemptRef attempt);
@@ -81,6 +84,7 @@ class SimulatedNode {
   void beat(SlotIndex slot, AttemptRef attempt);
   bool goes_wrong(SlotIndex slot, const InTrainer& trial);
   void finish(SlotIndex slot, const InTrainer& trial);
+  void fail(SlotIndex slot, const InTrainer& trial, const std::string& why);  // the node's fault
   void checkpoint(const InTrainer& trial);
   void remove(SlotIndex slot, AttemptRef attempt);
   void trainer_dies(SlotIndex slot, agent::FailureKind kind);
@@ -94,11 +98,13 @@ class SimulatedNode {
   NodeOptions options_;
   std::function<void(ToCoordinator)> to_coordinator_;
   std::unique_ptr<Process> process_;
-  Disk disk_;
+  Spool disk_;  // what a new process finds after a kill -9, as the real spool would
+  bool disk_is_behind_ = false;
   SessionId session_;
   std::int64_t life_ = 0;
   TimeMs cut_off_until_ = 0;
   TimeMs broken_until_ = 0;
+  TimeMs disk_full_until_ = 0;
 };
 
 }  // namespace plateau::simulation

@@ -136,7 +136,7 @@ void Cluster::inject_fault() {
   SimulatedNode& node = any_node();
   // As long as a lease and longer, and shorter.
   const DurationMs a_while_ms = world_.between(100, 25'000);
-  switch (world_.between(0, 9)) {
+  switch (world_.between(0, 11)) {
     case 0:
     case 1:
       world_.count_fault("worker killed");
@@ -160,6 +160,12 @@ void Cluster::inject_fault() {
     case 8:
       world_.count_fault("coordinator killed");
       return coordinator_.crash();
+    case 9:
+      world_.count_fault("worker's disk full");
+      return node.fill_disk(a_while_ms);
+    case 10:
+      world_.count_fault("coordinator's disk full");
+      return coordinator_.fill_disk(world_.between(100, 5'000));
     default:
       if (!world_.chance(0.3) || !coordinator_.is_up()) return;
       world_.count_fault("run stopped");

@@ -10,8 +10,14 @@
 namespace plateau::simulation {
 namespace {
 
-// Enough to reach every probe; PLATEAU_SIMULATION_SEEDS asks for more.
-constexpr std::uint64_t kSeeds = 300;
+// What reaches every probe. Sanitizers make a seed some times slower, so that their builds run
+// fewer; the environment variable PLATEAU_SIMULATION_SEEDS asks for another number.
+constexpr std::uint64_t kAllSeeds = 1000;
+#ifdef PLATEAU_SANITIZED
+constexpr std::uint64_t kSeeds = 100;
+#else
+constexpr std::uint64_t kSeeds = kAllSeeds;
+#endif
 
 std::uint64_t seeds() {
   const char* asked = std::getenv("PLATEAU_SIMULATION_SEEDS");
@@ -29,6 +35,7 @@ TEST(Simulation, every_sweep_ends_as_it_must_whatever_fails) {
     for (const std::string& probe : outcome.probes)
       missing.erase(probe);
   }
+  if (seeds() < kAllSeeds) return;
   EXPECT_TRUE(missing.empty()) << missing.size() << " rare branches were never reached, the first: "
                                << *missing.begin();
 }

@@ -180,17 +180,13 @@ Status Spool::begin(SessionId session) {
 Status Spool::keep(const Report& report) {
   std::string payload = to_wire(report).SerializeAsString();
   must_sync_ = must_sync_ || ends_attempt(report.body);
-  Status kept = append(kReport, payload);
-  reports_[report.sequence] = std::move(payload);
-  return kept;
+  return append(kReport, reports_[report.sequence] = std::move(payload));
 }
 
 Status Spool::keep(const KeepResult& result) {
   std::string payload = result_payload(result);
   must_sync_ = true;
-  Status kept = append(kResult, payload);
-  results_[result.attempt] = std::move(payload);
-  return kept;
+  return append(kResult, results_[result.attempt] = std::move(payload));
 }
 
 Status Spool::forget(std::uint64_t through_sequence) {
@@ -206,6 +202,9 @@ Status Spool::release(const AttemptRef& attempt) {
 }
 
 Status Spool::append(char kind, const std::string& payload) {
+  // What comes after a record that the disk did not take would be read without it: the file stays
+  // as it was until there is room for all of it.
+  if (is_behind_) return rewrite();
   const std::string record = record_of(kind, payload);
   std::string_view rest = record;
   while (!rest.empty()) {
@@ -213,6 +212,7 @@ Status Spool::append(char kind, const std::string& payload) {
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
       const Error error = disk_error("writing to", path_);
+      is_behind_ = true;
       // A half record would hide those after it.
       (void)!::ftruncate(file_.get(), static_cast<off_t>(file_bytes_));
       return error;
@@ -225,6 +225,7 @@ Status Spool::append(char kind, const std::string& payload) {
 
 Status Spool::sync() {
   if (!must_sync_) return {};
+  if (is_behind_) return rewrite();
   if (::fdatasync(file_.get()) != 0) return disk_error("syncing", path_);
   must_sync_ = false;
   return {};
@@ -249,10 +250,12 @@ Status Spool::rewrite() {
   for (const auto& [attempt, payload] : results_)
     bytes += record_of(kResult, payload);
   if (Status written = write_file_atomically(path_, bytes); !written) return written;
+  is_behind_ = true;  // The open file is another one now.
   const int fd = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (fd < 0) return disk_error("opening", path_);
   file_.reset(fd);
   file_bytes_ = bytes.size();
+  is_behind_ = false;
   must_sync_ = false;
   return {};
 }

@@ -40,7 +40,8 @@ class Spool {
   // Throws away what was kept and begins a session. After open() unless its session goes on.
   Status begin(SessionId session);
 
-  // kIo: the disk is full, ...; what was kept before is safe, and the record is kept in memory.
+  // kIo: the disk is full, ...; what was kept before is safe, and the record is kept in memory. The
+  // next call that finds room writes it, with all that came after.
   Status keep(const Report& report);
   Status keep(const KeepResult& result);
   Status forget(std::uint64_t through_sequence);
@@ -65,6 +66,7 @@ class Spool {
   std::uint64_t file_bytes_ = 0;
   std::uint64_t torn_bytes_ = 0;
   bool must_sync_ = false;
+  bool is_behind_ = false;  // a record is in memory only
 };
 
 }  // namespace plateau::agent

@@ -157,5 +157,31 @@ TEST_F(SpoolTest, a_disk_that_takes_no_more_is_an_error_and_loses_nothing_kept_b
   expect_filled(spool.contents());
 }
 
+// Without is_behind_ the file has a hole after the disk was full, and all of it is thrown away.
+TEST_F(SpoolTest, what_a_full_disk_did_not_take_is_written_when_there_is_room) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    Spool spool = open();
+    fill(spool);
+    rlimit limit{std::filesystem::file_size(path()) + 10, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const bool refused = !spool.keep(Report{3, ref(1), MetricReport{6, "train", "loss", 0.125}}) &&
+                         !spool.keep(Report{4, ref(1), FinishedReport{"{}", {}}}) && !spool.sync();
+    limit.rlim_cur = RLIM_INFINITY;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const bool taken = spool.keep(Report{5, ref(2), StartedReport{{0}, 0, 100}}).ok();
+    ::_exit(refused && taken ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  const std::optional<SpoolContents> contents = open().contents();
+  ASSERT_TRUE(contents.has_value());
+  ASSERT_EQ(contents->restored.under_way.size(), 4u);
+  EXPECT_EQ(contents->restored.under_way.front().sequence, 2u);
+  EXPECT_EQ(contents->restored.under_way.back().sequence, 5u);
+}
+
 }  // namespace
 }  // namespace plateau::agent
