@@ -3,82 +3,13 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/spec/method_table.h"
+#include "common/spec/targets.h"
 
 namespace plateau {
 namespace {
 
 using Json = nlohmann::json;
-
-ParameterSchema rank() {
-  return {"rank", ParameterType::kInteger, nullptr, 1, 65536, {}, "rank of the update"};
-}
-ParameterSchema dropout(std::string meaning) {
-  return {"dropout", ParameterType::kNumber, 0.0, 0.0, 0.99, {}, std::move(meaning)};
-}
-
-std::vector<ParameterSchema> lora_parameters() {
-  return {
-      rank(),
-      {"alpha",
-       ParameterType::kNumber,
-       nullptr,
-       1e-9,
-       1e9,
-       {},
-       "the update is scaled by alpha/rank (alpha/sqrt(rank) with rslora); 2 * rank when left out"},
-      dropout("on the input of the adapter branch"),
-      {"target_modules",
-       ParameterType::kModules,
-       "all-linear",
-       {},
-       {},
-       {},
-       "all-linear, or a list of module names or suffixes"},
-      {"rslora", ParameterType::kBoolean, false, {}, {}, {}, "scale by alpha/sqrt(rank)"},
-  };
-}
-
-std::vector<ParameterSchema> loreft_parameters() {
-  return {
-      rank(),
-      dropout("on the whole intervened hidden state"),
-      {"positions",
-       ParameterType::kString,
-       "f1+l1",
-       {},
-       {},
-       {},
-       "fN+lM: the first N and the last M tokens of the prompt"},
-      {"layers",
-       ParameterType::kLayers,
-       "all",
-       {},
-       {},
-       {},
-       "all, or a list of layer numbers from 0"},
-      {"share_weights",
-       ParameterType::kBoolean,
-       false,
-       {},
-       {},
-       {},
-       "one intervention a layer for both position sets"},
-  };
-}
-
-std::vector<MethodSchema> make_schemas() {
-  return {
-      {"lora", "LoRA", "Hu et al. 2021, arXiv 2106.09685", false, lora_parameters()},
-      {"dora", "DoRA", "Liu et al. 2024, arXiv 2402.09353", false, lora_parameters()},
-      {"loreft", "LoReFT", "Wu et al. 2024, arXiv 2404.03592", false, loreft_parameters()},
-      {"majority", "Majority class", "the most frequent class of the training split", true, {}},
-      {"probe",
-       "Linear probe",
-       "frozen base, logistic regression on its pooled features",
-       true,
-       {{"l2", ParameterType::kNumber, 1e-3, 0.0, 1e6, {}, "weight of the L2 penalty"}}},
-  };
-}
 
 std::string limits(const ParameterSchema& parameter) {
   std::string text;
@@ -114,7 +45,8 @@ std::vector<Json> sorted_without_repeats(const Json& list) {
 // One spelling for one meaning: 8 and 8.0, [b, a] and [a, b] must give the same key.
 void normalise(const ParameterSchema& parameter, Json& value) {
   if (parameter.type == ParameterType::kNumber) value = value.get<double>();
-  if (parameter.type == ParameterType::kModules && value.is_string() && value != "all-linear") {
+  if (parameter.type == ParameterType::kModules && value.is_string() &&
+      is_module_name(value.get<std::string>())) {
     value = Json::array({value});
   }
   if (value.is_array()) value = sorted_without_repeats(value);
@@ -137,7 +69,8 @@ bool ParameterSchema::accepts(const Json& value) const {
       return value.is_string() &&
              std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
     case ParameterType::kModules:
-      return (value.is_string() && value != "") || is_list_of_strings(value);
+      return (value.is_string() && value != "") || is_list_of_strings(value) ||
+             (name == "feedforward_modules" && value.is_array() && value.empty());
     case ParameterType::kLayers:
       return value == "all" || is_list_of_layers(value);
   }
@@ -191,7 +124,7 @@ const ParameterSchema* MethodSchema::find(std::string_view parameter) const {
 }
 
 const std::vector<MethodSchema>& method_schemas() {
-  static const std::vector<MethodSchema> schemas = make_schemas();
+  static const std::vector<MethodSchema> schemas = make_method_table();
   return schemas;
 }
 

@@ -1,10 +1,11 @@
 #include "common/spec/parameters.h"
 
 #include <algorithm>
+#include <map>
 
-#include "common/base/text.h"
+#include "common/spec/base_tensors.h"
 #include "common/spec/methods.h"
-#include "common/spec/problem.h"
+#include "common/spec/targets.h"
 
 namespace plateau {
 namespace {
@@ -17,13 +18,10 @@ std::int64_t head_outputs(const Trial& trial) {
 }
 
 std::int64_t base_parameters(const BaseFacts& facts, const std::string& pooling) {
-  const std::int64_t h = facts.hidden, i = facts.intermediate;
-  const std::int64_t embeddings =
-      (facts.vocabulary + facts.max_positions + facts.token_types) * h + 2 * h;
-  const std::int64_t attention = 4 * (h * h + h) + 2 * h;
-  const std::int64_t feed_forward = (i * h + i) + (h * i + h) + 2 * h;
-  const std::int64_t pooler = pooling == "cls" ? h * h + h : 0;
-  return embeddings + facts.layers * (attention + feed_forward) + pooler;
+  std::int64_t count = 0;
+  for (const BaseTensor& tensor : base_tensors(facts, pooling))
+    count += tensor.elements;
+  return count;
 }
 
 // Elements of the matrices that every token is multiplied with.
@@ -35,27 +33,46 @@ bool is_module_method(const std::string& method) {
   return method == "lora" || method == "dora";
 }
 
-bool matches(const std::string& module, const std::string& target) {
-  if (module == target) return true;
-  return module.size() > target.size() + 1 &&
-         module.compare(module.size() - target.size() - 1, std::string::npos, "." + target) == 0;
+std::vector<std::string> names_of(const std::vector<LinearModule>& modules) {
+  std::vector<std::string> names;
+  for (const LinearModule& module : modules)
+    names.push_back(module.name);
+  return names;
 }
 
-// The words that users write as targets: "query", and "output.dense" where one word is not enough.
-std::vector<std::string> target_words(const std::vector<LinearModule>& modules) {
-  std::vector<std::string> words;
-  const auto add = [&](const std::string& word) {
-    if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
-  };
-  for (const LinearModule& module : modules) {
-    const std::string last = module.name.substr(module.name.rfind('.') + 1);
-    add(last);
-    if (last != "dense") continue;
-    const std::size_t digit = module.name.find_first_of("0123456789");
-    const std::size_t start = digit == std::string::npos ? 0 : digit;
-    add(module.name.substr(module.name.find('.', start) + 1));
+Result<std::int64_t> count_ia3(const BaseFacts& facts, const Trial& trial) {
+  const std::vector<LinearModule> all = linear_modules(facts, trial.base.pooling);
+  const auto targets = match_ia3(names_of(all), trial.adapter.parameters, facts.model_type);
+  if (!targets) return targets.error();
+  std::int64_t count = 0;
+  for (const Ia3Target& target : *targets)
+    count += target.is_feedforward ? all[target.module].in : all[target.module].out;
+  return count;
+}
+
+// Two a block, each down and up with biases; Pfeiffer's has the second alone.
+Result<std::int64_t> count_bottlenecks(const BaseFacts& facts, const Trial& trial) {
+  const auto width = trial.adapter.parameters.at("rank").get<std::int64_t>();
+  const std::int64_t each = 2 * width * facts.hidden + width + facts.hidden;
+  return facts.layers * (trial.adapter.method == "houlsby" ? 2 : 1) * each;
+}
+
+Result<std::int64_t> count_prompt(const BaseFacts& facts, const Trial& trial) {
+  return trial.adapter.parameters.at("tokens").get<std::int64_t>() * facts.hidden;
+}
+
+Result<std::int64_t> count_selected(const BaseFacts& facts, const Trial& trial) {
+  const Json& parameters = trial.adapter.parameters;
+  if (parameters.value("trained_layers", std::int64_t{0}) > facts.layers) {
+    return invalid_argument("trained_layers is " + parameters["trained_layers"].dump() +
+                            "; the base has " + std::to_string(facts.layers) + " layers");
   }
-  return words;
+  std::int64_t count = 0;
+  for (const BaseTensor& tensor : base_tensors(facts, trial.base.pooling)) {
+    if (trains_tensor(trial.adapter.method, parameters, facts.layers, tensor.name))
+      count += tensor.elements;
+  }
+  return count;
 }
 
 Result<std::int64_t> count_modules(const BaseFacts& facts, const Trial& trial) {
@@ -90,6 +107,20 @@ Result<std::int64_t> count_loreft(const BaseFacts& facts, const Trial& trial) {
   const auto rank = parameters.at("rank").get<std::int64_t>();
   // The rotation, the learned source's weight and its bias.
   return layers * per_layer * (2 * facts.hidden * rank + rank);
+}
+
+using Count = Result<std::int64_t> (*)(const BaseFacts& facts, const Trial& trial);
+
+// What a method trains, one line a method; the selective ones share theirs.
+Count count_of(const std::string& method) {
+  static const std::map<std::string, Count, std::less<>> counts = {
+      {"lora", count_modules},  {"dora", count_modules},        {"loreft", count_loreft},
+      {"ia3", count_ia3},       {"houlsby", count_bottlenecks}, {"pfeiffer", count_bottlenecks},
+      {"prompt", count_prompt},
+  };
+  const auto found = counts.find(method);
+  if (found != counts.end()) return found->second;
+  return is_selective(method) ? count_selected : nullptr;
 }
 
 }  // namespace
@@ -142,27 +173,12 @@ std::vector<LinearModule> linear_modules(const BaseFacts& facts, const std::stri
 Result<std::vector<LinearModule>> targeted_modules(const BaseFacts& facts,
                                                    const std::string& pooling,
                                                    const Json& target_modules) {
-  std::vector<LinearModule> all = linear_modules(facts, pooling);
-  if (target_modules == "all-linear") return all;
-  const Json targets = target_modules.is_array() ? target_modules : Json::array({target_modules});
-  std::vector<bool> chosen(all.size(), false);
-  for (const Json& entry : targets) {
-    const auto target = entry.get<std::string>();
-    bool any = false;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (!matches(all[i].name, target)) continue;
-      chosen[i] = any = true;
-    }
-    if (any) continue;
-    const std::vector<std::string> known = target_words(all);
-    return invalid_argument("target_modules has '" + target + "', which no module of the base is" +
-                            " called." + did_you_mean(target, known) +
-                            " There are: " + join(known, ", ") + ".");
-  }
+  const std::vector<LinearModule> all = linear_modules(facts, pooling);
+  const auto matched = match_modules(names_of(all), target_modules, facts.model_type);
+  if (!matched) return matched.error();
   std::vector<LinearModule> modules;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (chosen[i]) modules.push_back(all[i]);
-  }
+  for (const std::size_t i : *matched)
+    modules.push_back(all[i]);
   return modules;
 }
 
@@ -172,15 +188,21 @@ Result<ParameterCounts> count_parameters(const BaseFacts& facts, const Trial& tr
   if (trial.adapter.method == "majority") return counts;
   counts.head = head_outputs(trial) * (facts.hidden + 1);
   if (trial.adapter.method == "probe") return counts;
-  Result<std::int64_t> adapter = is_module_method(trial.adapter.method)
-                                     ? count_modules(facts, trial)
-                                     : count_loreft(facts, trial);
+  const Count count = count_of(trial.adapter.method);
+  if (count == nullptr) {
+    return invalid_argument("the parameters of the method '" + trial.adapter.method +
+                            "' cannot be counted: it is not known");
+  }
+  const Result<std::int64_t> adapter = count(facts, trial);
   if (!adapter) return adapter.error();
   counts.adapter = *adapter;
   return counts;
 }
 
 Result<RankLimit> rank_limit(const BaseFacts& facts, const Trial& trial) {
+  if (trial.adapter.method == "houlsby" || trial.adapter.method == "pfeiffer") {
+    return RankLimit{65536, "that is the widest bottleneck"};
+  }
   if (!is_module_method(trial.adapter.method)) {
     return RankLimit{facts.hidden,
                      "the hidden state has " + std::to_string(facts.hidden) + " dimensions"};

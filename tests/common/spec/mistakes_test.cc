@@ -1,12 +1,25 @@
 // Each mistake that a person makes in a sweep file, with the whole message.
 #include <gtest/gtest.h>
 
+#include "common/base/text.h"
+#include "common/spec/fields.h"
 #include "tests/common/spec/sweep_fixture.h"
 
 namespace plateau {
 namespace {
 
 using namespace testing;
+
+// The lists grow with every method.
+std::string adapters() {
+  std::vector<std::string> names;
+  for (const MethodSchema& method : method_schemas()) {
+    if (!method.is_baseline) names.push_back(method.name);
+  }
+  return join(names, ", ");
+}
+const std::string kAdapters = adapters();
+const std::string kParameters = join(parameter_names(), ", ");
 
 struct Mistake {
   const char* name;
@@ -37,12 +50,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"parameter_at_the_top", after_head(kRight) + "epochs: 3\n",
                 "s.yaml:6:1: the parameter 'epochs' belongs under `parameters`"},
         Mistake{"unknown_parameter", after_head("  adapter: lora\n  rnak: 4\n"),
-                "s.yaml:5:3: unknown key 'rnak' in parameters. Did you mean 'rank'? Known: base, "
-                "task, adapter, pooling, train_size, validation_size, test_size, split_seed, "
-                "max_length, learning_rate, head_learning_rate, weight_decay, beta1, beta2, "
-                "epsilon, max_grad_norm, schedule, warmup_ratio, epochs, batch_size, checkpoint, "
-                "evaluations, precision, seed, micro_batch_size, checkpoint_every_s, rank, alpha, "
-                "dropout, target_modules, rslora, positions, layers, share_weights"},
+                "s.yaml:5:3: unknown key 'rnak' in parameters. Did you mean 'rank'? Known: " +
+                    kParameters},
         Mistake{"another_programs_name", after_head(kRight + "  lr: 1e-3\n"),
                 "s.yaml:6:3: unknown parameter 'lr'. Did you mean 'learning_rate'?"},
         Mistake{"duplicate_key", after_head(kRight + "  rank: 8\n"),
@@ -70,11 +79,10 @@ INSTANTIATE_TEST_SUITE_P(
     Values, Mistakes,
     ::testing::Values(
         Mistake{"unknown_adapter", after_head("  adapter: lroa\n  rank: 4\n"),
-                "s.yaml:4:12: unknown adapter: the text 'lroa'. Did you mean 'lora'? Known: lora, "
-                "dora, loreft"},
+                "s.yaml:4:12: unknown adapter: the text 'lroa'. Did you mean 'lora'? Known: " +
+                    kAdapters},
         Mistake{"unknown_adapter_section", after_head("  rank: 4\nadapters: {lorra: {}}\n"),
-                "s.yaml:5:12: unknown adapter 'lorra'. Did you mean 'lora'? Known: lora, dora, "
-                "loreft"},
+                "s.yaml:5:12: unknown adapter 'lorra'. Did you mean 'lora'? Known: " + kAdapters},
         Mistake{"baseline_as_adapter", after_head("  adapter: [lora, probe]\n  rank: 4\n"),
                 "s.yaml:4:19: probe is a baseline, not an adapter; write it under `baselines`"},
         Mistake{"unknown_baseline", after_head(kRight) + "baselines: [majorty]\n",
@@ -275,10 +283,11 @@ TEST(AllMistakes, are_found_in_one_pass) {
       "description, method, metric, parameters, adapters, tasks, bases, zip, select, "
       "baselines, replicate, report, resources, run_cap, max_trials, tasks_folder, "
       "early_terminate, program, command, entity, project\n"
-      "s.yaml:4:12: unknown adapter: the text 'lroa'. Did you mean 'lora'? Known: lora, dora, "
-      "loreft\n"
-      "s.yaml:5:9: rank is the number 0; allowed is a whole number from 1 to 65536 (rank of "
-      "the update).");
+      "s.yaml:4:12: unknown adapter: the text 'lroa'. Did you mean 'lora'? Known: " +
+          kAdapters +
+          "\n"
+          "s.yaml:5:9: rank is the number 0; allowed is a whole number from 1 to 65536 (rank of "
+          "the update).");
 }
 
 }  // namespace

@@ -45,6 +45,16 @@ TEST(Parameters, tiny_bert_counts_are_those_of_peft) {
             2'114 + 4 * 32);
 }
 
+TEST(Parameters, other_methods_counts_are_those_of_the_reference_runs) {
+  EXPECT_EQ(trained(kTinyBert, trial_of("ia3", Json::object())), 386);
+  EXPECT_EQ(trained(kTinyBert, trial_of("houlsby", {{"rank", 8}})), 2'274);
+  EXPECT_EQ(trained(kTinyBert, trial_of("prompt", {{"tokens", 4}})), 194);
+  EXPECT_EQ(trained(kTinyBert, trial_of("bitfit", Json::object())), 706);
+  EXPECT_EQ(trained(kTinyBert, trial_of("full", Json::object())), 30'626);
+  EXPECT_EQ(trained(kTinyBert, trial_of("none", Json::object())), 66);
+  EXPECT_EQ(trained(kMiniLm, trial_of("houlsby", {{"rank", 24}})), 226'850);
+}
+
 TEST(Parameters, the_articles_matrix) {
   // A 512 x 64 matrix at rank 8: 32,768 against 4,608.
   const BaseFacts facts{"bert", 1, 64, 512, 1, 10, 10, 1};
@@ -93,6 +103,8 @@ TEST(Parameters, what_the_base_does_not_have_is_refused) {
             "intermediate.dense, output.dense, pooler.dense.");
   EXPECT_EQ(error(trial_of("loreft", {{"rank", 8}, {"layers", {6}}})),
             "layers has 6; the base has layers 0 to 5");
+  EXPECT_EQ(error(trial_of("last_layers", {{"trained_layers", 7}})),
+            "trained_layers is 7; the base has 6 layers");
 }
 
 TEST(Parameters, the_largest_rank_is_the_smaller_side_of_the_smallest_matrix) {

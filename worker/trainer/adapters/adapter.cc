@@ -22,8 +22,13 @@ Status Adapter::import(const TensorMap& tensors) {
   return {};
 }
 
-Result<std::vector<MergedLinear>> Adapter::merged() const {
-  return invalid_argument("this method's update is no change of a matrix and cannot be merged");
+Result<std::vector<MergedParameter>> Adapter::merged() const {
+  return invalid_argument(
+      "this method's update is no change of the base's tensors and cannot be merged");
+}
+
+MergedParameter merged_weight(const LinearSite& site, const at::Tensor& weight) {
+  return {site.weight_parameter, site.transposed ? weight.t().contiguous() : weight};
 }
 
 at::TensorOptions trained_options(const Model& model) {

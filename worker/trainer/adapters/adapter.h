@@ -20,12 +20,19 @@ struct TrainedTensor {
   bool decays = true;  // false: weight decay never touches it
 };
 
-// A linear layer with an adapter's update added in.
-struct MergedLinear {
-  std::size_t site = 0;  // index into Model::linears()
-  at::Tensor weight;     // [out, in]
-  at::Tensor bias;       // [out]; undefined where the layer has none
+// A tensor of the base with an adapter's update in it.
+struct MergedParameter {
+  std::size_t index = 0;  // into Model::parameters(), whose name and shape it has
+  at::Tensor value;       // float32, or float64 in a float64 trial
 };
+
+// What stands in front of the names in adapter_model.safetensors.
+struct FilePrefixes {
+  const char* adapter = "base_model.model.";
+  const char* head = "base_model.model.";
+};
+// PEFT's prompts stand beside the model, which is wrapped once less.
+inline constexpr FilePrefixes kPromptPrefixes{"", "base_model."};
 
 // One trial's adapter on one model. Not thread-safe; the model outlives it.
 class Adapter : public TrialHooks {
@@ -41,10 +48,11 @@ class Adapter : public TrialHooks {
   virtual TensorMap exported() const;
   // Takes what exported() gave. kCorrupt names a missing tensor or a wrong shape.
   virtual Status import(const TensorMap& tensors);
-  // The layers that hold the update when it is added to the base's own matrices, as new tensors:
-  // the base itself is shared and never changed, so to unmerge is to drop them. kInvalidArgument
-  // for a method whose update is no change of a matrix.
-  virtual Result<std::vector<MergedLinear>> merged() const;
+  virtual FilePrefixes file_prefixes() const { return {}; }
+  // The base's tensors that hold the update when it is added to them, as new tensors: the base
+  // itself is shared and never changed, so to unmerge is to drop them. kInvalidArgument for a
+  // method whose update is no change of the base's tensors.
+  virtual Result<std::vector<MergedParameter>> merged() const;
   // The method's own fields of adapter_config.json.
   virtual nlohmann::json config() const = 0;
 };
@@ -57,6 +65,8 @@ struct AdapterRequest {
 
 // Options of a trained tensor: float32, or float64 where the model is; the model's device.
 at::TensorOptions trained_options(const Model& model);
+// `weight` [out, in] as the merged weight of a site, in the checkpoint's orientation.
+MergedParameter merged_weight(const LinearSite& site, const at::Tensor& weight);
 // Detached, contiguous, requires a gradient.
 at::Tensor as_leaf(const at::Tensor& values);
 // Copies `tensors[name]` into `target` in place. kCorrupt names what is missing or misshapen.

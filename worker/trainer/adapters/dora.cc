@@ -116,16 +116,16 @@ class Dora : public Adapter {
   }
 
   // Every row of W + scale B A at its magnitude; biases as they are.
-  Result<std::vector<MergedLinear>> merged() const override {
+  Result<std::vector<MergedParameter>> merged() const override {
     const at::NoGradGuard no_grad;
-    std::vector<MergedLinear> layers;
+    std::vector<MergedParameter> layers;
     for (std::size_t i = 0; i < branches_.size(); ++i) {
       if (branches_[i] == nullptr) continue;
       const LinearSite& site = model_.linears()[i];
       const at::Tensor update = lora_update(branches_[i]->factors());
       const at::Tensor sum = site.weight.to(update.dtype()) + update;
       const at::Tensor factor = branches_[i]->magnitude() / sum.norm(2, 1);
-      layers.push_back({i, factor.unsqueeze(1) * sum, site.bias});
+      layers.push_back(merged_weight(site, factor.unsqueeze(1) * sum));
     }
     return layers;
   }

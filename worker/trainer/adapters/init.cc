@@ -1,5 +1,7 @@
 #include "worker/trainer/adapters/init.h"
 
+#include <cmath>
+
 #include <ATen/ATen.h>
 
 #include "common/base/random.h"
@@ -29,6 +31,18 @@ at::Tensor normal_tensor(const std::vector<std::int64_t>& shape, double deviatio
                          std::uint64_t seed, const at::TensorOptions& options) {
   Random random(seed);
   return fill(shape, options, [&] { return random.normal() * deviation; });
+}
+
+at::Tensor truncated_normal_tensor(const std::vector<std::int64_t>& shape, double deviation,
+                                   double limit, std::uint64_t seed,
+                                   const at::TensorOptions& options) {
+  Random random(seed);
+  return fill(shape, options, [&] {
+    double value = random.normal();
+    while (std::abs(value) > limit)
+      value = random.normal();
+    return value * deviation;
+  });
 }
 
 }  // namespace plateau::trainer

@@ -15,4 +15,9 @@ at::Tensor uniform_tensor(const std::vector<std::int64_t>& shape, double bound, 
 at::Tensor normal_tensor(const std::vector<std::int64_t>& shape, double deviation,
                          std::uint64_t seed, const at::TensorOptions& options);
 
+// The same, drawn again while beyond `limit` deviations.
+at::Tensor truncated_normal_tensor(const std::vector<std::int64_t>& shape, double deviation,
+                                   double limit, std::uint64_t seed,
+                                   const at::TensorOptions& options);
+
 }  // namespace plateau::trainer

@@ -70,14 +70,14 @@ class Lora : public Adapter {
     return tensors;
   }
 
-  Result<std::vector<MergedLinear>> merged() const override {
+  Result<std::vector<MergedParameter>> merged() const override {
     const at::NoGradGuard no_grad;
-    std::vector<MergedLinear> layers;
+    std::vector<MergedParameter> layers;
     for (std::size_t i = 0; i < branches_.size(); ++i) {
       if (branches_[i] == nullptr) continue;
       const LinearSite& site = model_.linears()[i];
       const at::Tensor update = lora_update(branches_[i]->factors());
-      layers.push_back({i, site.weight.to(update.dtype()) + update, site.bias});
+      layers.push_back(merged_weight(site, site.weight.to(update.dtype()) + update));
     }
     return layers;
   }
@@ -106,7 +106,7 @@ Result<LoraSettings> read_lora_settings(const AdapterRequest& request) {
   LoraSettings settings{
       given.at("rank"), given.at("alpha"), given.at("dropout"), given.at("rslora"), {}};
   const auto& sites = request.model.linears();
-  auto matched = match_targets(sites, given.at("target_modules"));
+  auto matched = match_targets(request.model, given.at("target_modules"));
   if (!matched) return matched.error();
   settings.sites = *matched;
   for (const std::size_t index : settings.sites) {
@@ -147,7 +147,7 @@ nlohmann::json lora_config(const Model& model, const LoraSettings& settings, boo
           {"use_rslora", settings.rslora},
           {"use_dora", use_dora},
           {"bias", "none"},
-          {"fan_in_fan_out", false},
+          {"fan_in_fan_out", is_transposed(model)},
           {"init_lora_weights", true},
           {"layers_to_transform", nullptr},
           {"layers_pattern", nullptr},

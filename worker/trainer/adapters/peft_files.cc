@@ -5,9 +5,15 @@
 namespace plateau::trainer {
 namespace {
 
-constexpr char kPrefix[] = "base_model.model.";
 constexpr char kWeights[] = "adapter_model.safetensors";
 constexpr char kConfig[] = "adapter_config.json";
+
+std::string without_prefix(const std::string& name) {
+  for (const std::string_view prefix : {"base_model.model.", "base_model."}) {
+    if (name.starts_with(prefix)) return name.substr(prefix.size());
+  }
+  return name;
+}
 
 }  // namespace
 
@@ -22,10 +28,11 @@ Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter,
   config["revision"] = nullptr;
   config["auto_mapping"] = nullptr;
   TensorMap tensors;
+  const FilePrefixes prefixes = adapter.file_prefixes();
   for (const auto& [name, tensor] : adapter.exported())
-    tensors[kPrefix + name] = tensor;
+    tensors[prefixes.adapter + name] = tensor;
   for (const TrainedTensor& tensor : head.trained())
-    tensors[kPrefix + tensor.name] = tensor.value.detach();
+    tensors[prefixes.head + tensor.name] = tensor.value.detach();
   if (Status status = write_tensors(folder / kWeights, tensors, {{"format", "pt"}}); !status)
     return status;
   return write_file_atomically(folder / kConfig, config.dump(2) + "\n");
@@ -36,7 +43,7 @@ Status load_adapter(const std::filesystem::path& folder, Adapter& adapter, Head&
   if (!read) return read.error();
   TensorMap tensors;
   for (const auto& [name, tensor] : *read)
-    tensors[name.starts_with(kPrefix) ? name.substr(sizeof(kPrefix) - 1) : name] = tensor;
+    tensors[without_prefix(name)] = tensor;
   Status status = adapter.import(tensors);
   for (const TrainedTensor& tensor : head.trained()) {
     if (status) status = copy_into(tensors, tensor.name, tensor.value);

@@ -3,9 +3,13 @@
 #include <array>
 
 #include "common/base/text.h"
+#include "worker/trainer/adapters/bottleneck.h"
 #include "worker/trainer/adapters/dora.h"
+#include "worker/trainer/adapters/ia3.h"
 #include "worker/trainer/adapters/lora.h"
 #include "worker/trainer/adapters/loreft.h"
+#include "worker/trainer/adapters/prompt.h"
+#include "worker/trainer/adapters/selective.h"
 
 namespace plateau::trainer {
 namespace {
@@ -20,6 +24,15 @@ constexpr std::array kMethods = {
     Method{"lora", make_lora},
     Method{"dora", make_dora},
     Method{"loreft", make_loreft},
+    Method{"ia3", make_ia3},
+    Method{"houlsby", make_houlsby},
+    Method{"pfeiffer", make_pfeiffer},
+    Method{"prompt", make_prompt},
+    Method{"bitfit", make_bitfit},
+    Method{"layer_norm", make_layer_norm},
+    Method{"last_layers", make_last_layers},
+    Method{"full", make_full},
+    Method{"none", make_none},
 };
 
 }  // namespace

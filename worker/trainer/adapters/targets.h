@@ -1,20 +1,25 @@
-// Which linear layers a method adapts: PEFT's matching rules.
+// Which linear layers a method adapts, by the one rule of common/spec/targets.h.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "common/base/result.h"
-#include "worker/trainer/model/hooks.h"
+#include "common/spec/targets.h"
+#include "worker/trainer/model/model.h"
 
 namespace plateau::trainer {
 
-// Indices into `sites`, ascending. `target_modules` is "all-linear" (every site), another text (a
-// regular expression for the whole name), or a list of names: equal, or ending with "." + name.
-// kInvalidArgument names an entry that matches nothing, with the nearest name.
-Result<std::vector<std::size_t>> match_targets(const std::vector<LinearSite>& sites,
+std::vector<std::string> site_names(const std::vector<LinearSite>& sites);
+
+// Indices into the model's linears(), ascending. Errors as in match_modules().
+Result<std::vector<std::size_t>> match_targets(const Model& model,
                                                const nlohmann::json& target_modules);
+
+// Whether the checkpoint holds its matrices as [in, out]: PEFT's fan_in_fan_out.
+bool is_transposed(const Model& model);
 
 }  // namespace plateau::trainer

@@ -158,6 +158,22 @@ Status start(const GoldenCase& golden, Member& member, const TensorMap& initial)
   return member.restore(values);
 }
 
+// A head that the case does not store is the base's own.
+Status add_head_of_base(const std::filesystem::path& folder, const Member& member,
+                        TensorMap& initial) {
+  for (const TrainedTensor& tensor : member.head().trained()) {
+    if (initial.contains(tensor.name)) continue;
+    const auto weights = ModelWeights::open(folder);
+    if (!weights) return weights.error();
+    const TensorView* stored = weights->find(tensor.name);
+    if (stored == nullptr) continue;
+    auto value = to_tensor(*stored, tensor.value.options().requires_grad(false));
+    if (!value) return value.error();
+    initial[tensor.name] = *value;
+  }
+  return {};
+}
+
 at::Tensor logits_of(Member& member) {
   const at::NoGradGuard no_grad;
   return member.head().logits(
@@ -215,6 +231,8 @@ Result<GoldenRun> run_golden_case(const GoldenCase& golden, const GoldenBase& ba
   if (!member) return member.error();
   GoldenRun run;
   run.member = std::move(*member);
+  if (Status status = add_head_of_base(base.folder, *run.member, *initial); !status)
+    return status.error();
   if (Status status = start(golden, *run.member, *initial); !status) return status.error();
   run.initial = run.member->snapshot();
   run.logits_before = logits_of(*run.member);

@@ -50,6 +50,24 @@ Status check_split(const Model& model, const Split& split, const char* name) {
   return {};
 }
 
+// Virtual tokens and prefixes take positions too.
+Status check_room(const Model& model, const Adapter& adapter, const Dataset& data) {
+  const std::int64_t taken =
+      adapter.virtual_tokens() + adapter.prefix_tokens() + adapter.leading_pads();
+  const std::int64_t room = model.info().max_positions - taken;
+  for (const Split* split : {&data.train, &data.validation, &data.test}) {
+    for (std::int64_t i = 0; taken > 0 && i < split->size(); ++i) {
+      if (split->length(i) <= room) continue;
+      return invalid_argument(
+          "item " + split->item_ids[static_cast<std::size_t>(i)] + " has " +
+          std::to_string(split->length(i)) + " tokens, but beside the " + std::to_string(taken) +
+          " that the method puts in front the base has " + std::to_string(room) +
+          " positions; set the task's max_length to at most that");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::int64_t head_outputs(const TaskSpec& task) {
@@ -96,6 +114,7 @@ Result<std::unique_ptr<Member>> Member::create(const Trial& trial,
   if (Status status = check_data_fits(*model, trial, *data); !status) return status.error();
   auto adapter = make_adapter(trial.adapter.method, {*model, trial.adapter.parameters, trial.seed});
   if (!adapter) return adapter.error();
+  if (Status status = check_room(*model, **adapter, *data); !status) return status.error();
   Head head = make_head(*model, head_outputs(trial.task), trial.seed);
   return std::unique_ptr<Member>(
       new Member(trial, std::move(model), std::move(data), std::move(*adapter), std::move(head)));

@@ -62,7 +62,7 @@ TEST(Lora, refuses_a_rank_that_a_matrix_does_not_allow) {
 TEST(Targets, match_as_peft_does) {
   const auto model = tiny_bert(at::kDouble, Pooling::kCls);
   const auto count = [&](const nlohmann::json& targets) {
-    const auto matched = match_targets(model->linears(), targets);
+    const auto matched = match_targets(*model, targets);
     return matched ? static_cast<int>(matched->size()) : -1;
   };
   EXPECT_EQ(count("all-linear"), 13);
@@ -73,10 +73,11 @@ TEST(Targets, match_as_peft_does) {
   EXPECT_EQ(count({"dense"}), 7);
   EXPECT_EQ(count({"bert.pooler.dense"}), 1);
   EXPECT_EQ(count(R"(.*layer\.1\..*\.(query|key))"), 2);
+  EXPECT_EQ(count("default"), 4);
   EXPECT_EQ(count({"uery"}), -1);
-  const auto missing = match_targets(model->linears(), {"querry"});
+  const auto missing = match_targets(*model, {"querry"});
   ASSERT_FALSE(missing);
-  EXPECT_NE(missing.error().message.find("nearest name is 'query'"), std::string::npos);
+  EXPECT_NE(missing.error().message.find("Did you mean 'query'?"), std::string::npos);
 }
 
 TEST(Dora, factored_row_norms_equal_the_dense_ones) {

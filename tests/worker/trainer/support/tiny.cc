@@ -6,6 +6,7 @@
 
 #include "common/base/file.h"
 #include "common/base/random.h"
+#include "common/spec/methods.h"
 #include "worker/trainer/adapters/init.h"
 
 namespace plateau::trainer::testing {
@@ -105,25 +106,28 @@ std::shared_ptr<const Dataset> tiny_data(std::int64_t items) {
   return data;
 }
 
+nlohmann::json tiny_parameters(const std::string& method, std::int64_t rank) {
+  const MethodSchema* schema = find_method(method);
+  PLATEAU_CHECK(schema != nullptr, "no such method: " + method);
+  const nlohmann::json wanted = {
+      {"rank", rank}, {"tokens", rank}, {"dropout", 0.1}, {"positions", "f2+l1"}};
+  nlohmann::json given = nlohmann::json::object();
+  for (const ParameterSchema& parameter : schema->parameters) {
+    if (wanted.contains(parameter.name)) given[parameter.name] = wanted[parameter.name];
+    if (parameter.name == "trained_layers") given[parameter.name] = 1;
+  }
+  auto resolved = resolve_method_parameters(*schema, given);
+  PLATEAU_CHECK(resolved.ok(), resolved ? "" : resolved.error().message);
+  return *resolved;
+}
+
 Trial tiny_trial(const std::string& method, std::int64_t rank, std::uint64_t seed) {
   Trial trial;
   trial.base.name = "tiny";
   trial.task.name = "tiny";
   trial.task.labels = {"low", "middle", "high"};
   trial.adapter.method = method;
-  if (method == "loreft") {
-    trial.adapter.parameters = {{"rank", rank},
-                                {"dropout", 0.1},
-                                {"positions", "f2+l1"},
-                                {"layers", "all"},
-                                {"share_weights", false}};
-  } else {
-    trial.adapter.parameters = {{"rank", rank},
-                                {"alpha", 2.0 * static_cast<double>(rank)},
-                                {"dropout", 0.1},
-                                {"target_modules", "all-linear"},
-                                {"rslora", false}};
-  }
+  trial.adapter.parameters = tiny_parameters(method, rank);
   trial.optimizer.learning_rate = 1e-2;
   trial.optimizer.head_learning_rate = 2e-2;
   trial.optimizer.weight_decay = 0.01;

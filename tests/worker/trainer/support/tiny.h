@@ -26,7 +26,11 @@ std::shared_ptr<const Model> tiny_bert(at::ScalarType dtype = at::kDouble,
 // hold the same kind.
 std::shared_ptr<const Dataset> tiny_data(std::int64_t items = 24);
 
-// lora | dora | loreft with dropout; batches of 4, float64, on tiny_data's task.
+// A method's parameters, complete: `rank` (or as many virtual tokens), dropout 0.1 where there is
+// one, positions f2+l1, defaults.
+nlohmann::json tiny_parameters(const std::string& method, std::int64_t rank);
+
+// Any method with those; batches of 4, float64, on tiny_data's task.
 Trial tiny_trial(const std::string& method, std::int64_t rank, std::uint64_t seed);
 
 // Member on tiny_bert() and tiny_data(); aborts on failure.
