@@ -30,7 +30,7 @@ fs::path golden_folder() {
 bool is_quick(const std::string& name) {
   if (name.starts_with("tiny-")) return true;
   for (const char* known : {"minilm/lora_qv", "minilm/rslora_all_synth", "minilm/dora_all_synth",
-                            "minilm/loreft_f1l1_shared"}) {
+                            "minilm/loreft_f1l1_shared", "minilm/houlsby"}) {
     if (name == known) return true;
   }
   return false;
@@ -38,11 +38,8 @@ bool is_quick(const std::string& name) {
 
 // What this trainer cannot do yet.
 bool is_supported(const GoldenCase& golden) {
-  for (const char* family : {"lora", "rslora", "dora", "loreft"}) {
-    if (golden.family == family && !golden.method.ends_with("padfirst"))
-      return golden.model == "tiny-bert" || golden.model == "minilm";
-  }
-  return false;
+  if (golden.method.ends_with("padfirst") || golden.family == "prefix") return false;
+  return golden.model == "tiny-bert" || golden.model == "minilm";
 }
 
 std::vector<std::string> quick_cases() {
