@@ -75,7 +75,8 @@ class Hosts(harness.RunTest):
     def test_a_line_with_delay_and_loss_loses_nothing(self):
         slow = netns("slow", "2", "50", "5")
         self.assertEqual(slow.returncode, 0, slow.stderr)
-        self.stand_in(steps=20, step_ms=10, checkpoint_steps=5)
+        # Long enough that the quick host does not finish all of them while the slow one is let in.
+        self.stand_in(steps=200, step_ms=10, checkpoint_steps=50)
         coordinator = self.start_coordinator()
         for host in (2, 3):
             self.start_worker(host)

@@ -88,7 +88,7 @@ TEST(PlateauReport, a_method_without_ranks_can_be_the_reference) {
   options.reference = "full";
   const auto findings = *find_plateaus(summary, options);
   ASSERT_EQ(findings.size(), 2u);
-  EXPECT_EQ(findings[0].reference, "full");
+  EXPECT_EQ(findings[0].reference, "Full fine-tuning");
   // 86 against 90: even the largest rank loses more than the margin.
   EXPECT_EQ(findings[0].result.answer, statistics::PlateauAnswer::kNoPlateau);
   options.reference = "nothing-like-it";
