@@ -1,0 +1,96 @@
+#include "coordinator/search/tpe.h"
+
+#include <cmath>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "coordinator/search/parzen.h"
+#include "tests/coordinator/search/spaces.h"
+
+namespace plateau::search {
+namespace {
+
+// The sum over levels and the integral over coordinates, by the midpoint rule.
+double total_mass(const ParzenDensity& density) {
+  double mass = 0;
+  for (int rank = 0; rank < 4; ++rank)
+    mass += std::exp(density.log_density({0.0, double(rank), std::nullopt}));
+  for (int i = 0; i < 1000; ++i)
+    mass += std::exp(density.log_density({1.0, std::nullopt, (i + 0.5) / 1000})) / 1000;
+  return mass;
+}
+
+TEST(ParzenDensity, adds_up_to_one_over_a_conditional_space) {
+  const Space space = conditional_space();
+  EXPECT_NEAR(total_mass(ParzenDensity(space, {})), 1.0, 1e-9);
+  const std::vector<Point> points = {{0.0, 3.0, std::nullopt},
+                                     {1.0, std::nullopt, 0.02},
+                                     {1.0, std::nullopt, 0.6},
+                                     {0.0, 0.0, std::nullopt}};
+  EXPECT_NEAR(total_mass(ParzenDensity(space, points)), 1.0, 1e-4);
+}
+
+TEST(ParzenDensity, samples_follow_the_density) {
+  const Space space = conditional_space();
+  const ParzenDensity density(space, {{0.0, 3.0, std::nullopt}, {1.0, std::nullopt, 0.02}});
+  Random random(5);
+  constexpr int kDraws = 20'000;
+  std::map<int, int> ranks;
+  int right_half = 0;
+  for (int i = 0; i < kDraws; ++i) {
+    const Point point = density.sample(random);
+    if (point[0] == 0.0) ++ranks[static_cast<int>(*point[1])];
+    if (point[0] == 1.0 && *point[2] >= 0.5) ++right_half;
+  }
+  for (int rank = 0; rank < 4; ++rank) {
+    EXPECT_NEAR(double(ranks[rank]) / kDraws,
+                std::exp(density.log_density({0.0, double(rank), std::nullopt})), 0.015);
+  }
+  double mass = 0;
+  for (int i = 500; i < 1000; ++i)
+    mass += std::exp(density.log_density({1.0, std::nullopt, (i + 0.5) / 1000})) / 1000;
+  EXPECT_NEAR(double(right_half) / kDraws, mass, 0.015);
+}
+
+TEST(Split, the_best_are_good_and_stopped_ones_come_after_finished_ones) {
+  History history;
+  for (int i = 0; i < 11; ++i)
+    history.push_back({{i / 20.0, 0.5}, Finished{20.0 - i}});
+  history.push_back({{0.9, 0.9}, Stopped{-5.0, 0.5}});
+  history.push_back({{0.8, 0.9}, Running{}});
+  history.push_back({{0.7, 0.9}, Failed{}});
+  const GoodAndBad parts = split(history);
+  EXPECT_EQ(parts.good, (std::vector<Point>{{9 / 20.0, 0.5}, {10 / 20.0, 0.5}}));
+  EXPECT_EQ(parts.bad.size(), 12U);
+}
+
+// The constant liar: where a trial runs, the next one is less likely to go.
+TEST(Tpe, keeps_away_from_what_is_running) {
+  const Space space = square();
+  Random points(3);
+  History history;
+  for (int i = 0; i < 20; ++i) {
+    const Point point = random_point(space, points);
+    history.push_back({point, Finished{bowl(point)}});
+  }
+  Random random(1);
+  const Point first = tpe_candidate(space, history, random);
+  double alone = 0;
+  double beside = 0;
+  History crowded = history;
+  for (int i = 0; i < 6; ++i)
+    crowded.push_back({first, Running{}});
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    Random a(seed);
+    Random b(seed);
+    const Point without = tpe_candidate(space, history, a);
+    const Point with = tpe_candidate(space, crowded, b);
+    alone += std::hypot(*without[0] - *first[0], *without[1] - *first[1]);
+    beside += std::hypot(*with[0] - *first[0], *with[1] - *first[1]);
+  }
+  EXPECT_GT(beside, 1.3 * alone);
+}
+
+}  // namespace
+}  // namespace plateau::search
