@@ -149,10 +149,11 @@ class Expansion {
 
   void cap() {
     const auto count = static_cast<std::int64_t>(plan_.trials.size());
-    if (!sweep_.max_trials || *sweep_.max_trials >= count) return;
-    plan_.notices.push_back("the first " + std::to_string(*sweep_.max_trials) + " of " +
-                            std::to_string(count) + " trials are planned (max_trials, run_cap)");
-    plan_.trials.resize(static_cast<std::size_t>(*sweep_.max_trials));
+    const std::optional<std::int64_t>& most = sweep_.search.budgets.max_trials;
+    if (!most || *most >= count) return;
+    plan_.notices.push_back("the first " + std::to_string(*most) + " of " + std::to_string(count) +
+                            " trials are planned (max_trials, run_cap)");
+    plan_.trials.resize(static_cast<std::size_t>(*most));
   }
 
   void finish() {

@@ -15,9 +15,11 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/result.h"
+#include "common/spec/distribution.h"
 #include "common/spec/expression.h"
 #include "common/spec/parameters.h"
 #include "common/spec/problem.h"
+#include "common/spec/search_spec.h"
 #include "common/spec/trial.h"
 
 namespace plateau {
@@ -27,7 +29,8 @@ struct SweepValue {
   Place place;
 };
 
-// One parameter as it was written: values to go through, or an expression over other parameters.
+// One parameter as it was written: values to go through, a distribution to draw from, or an
+// expression over other parameters.
 struct SweepParameter {
   std::string name;  // "rank": a field of the trial (fields.h) or of a method (methods.h)
   Place place;
@@ -36,6 +39,8 @@ struct SweepParameter {
   std::string scope_kind;  // "", "adapter", "task", "base"
   std::string scope;       // its name; empty for everywhere
   std::vector<SweepValue> values;
+  std::vector<double> probabilities;  // of the values, in a search; sum 1; empty: equal ones
+  std::optional<Distribution> distribution;
   std::optional<Expression> expression;
   std::optional<Expression> when;
 };
@@ -57,7 +62,7 @@ struct Resources {
 struct Sweep {
   std::string name;  // of the run folder: `name`, or the file's name
   std::string description;
-  std::string method = "grid";
+  SearchSpec search;
   std::string metric;                          // "accuracy"; empty: the task's
   bool maximize = true;                        // metric.goal
   std::vector<SweepParameter> parameters;      // in the order of the file
@@ -69,7 +74,6 @@ struct Sweep {
   std::filesystem::path tasks_folder;
   std::vector<std::string> select;  // parameters chosen per cell on the validation metric
   Resources resources;
-  std::optional<std::int64_t> max_trials;  // `max_trials` or W&B's `run_cap`
   // The file's `report` section, plus "select": {"over": ["learning_rate"], "split": "validation"}
   // when the sweep selects. Null when there is neither.
   nlohmann::json report;

@@ -229,7 +229,7 @@ void read_distribution(ReadContext& context, Draft& draft, const YamlNode& node)
                      node.find("max") != nullptr && node.find("max")->scalar.is_number_integer();
   if (name == "int_uniform" || (name.empty() && whole)) {
     read_whole_numbers(context, draft, node);
-  } else if (context.sweep.method == "grid") {
+  } else if (context.sweep.search.method == SearchMethod::kGrid) {
     context.problem(node.place, draft.parameter.name + " has " +
                                     (name.empty() ? "no value" : "the distribution " + name) +
                                     "; the method grid takes `value`, `values`, or `min` and `max` "

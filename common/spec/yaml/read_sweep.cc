@@ -35,7 +35,6 @@ void read_method(ReadContext& context, const YamlNode& node) {
   static const std::vector<std::string> known = {"grid", "random", "bayes"};
   const std::string method = read_text(context, "method", node);
   if (method.empty()) return;
-  context.sweep.method = method;
   if (method == "grid") return;
   if (std::find(known.begin(), known.end(), method) != known.end()) {
     context.problem(node.place, "the method '" + method + "' is not there yet; grid is");
@@ -191,7 +190,8 @@ void read_cap(ReadContext& context, const std::string& key, const YamlNode& node
                            key + " is " + node.what() + "; allowed is a whole number from 1");
   }
   const auto cap = node.scalar.get<std::int64_t>();
-  context.sweep.max_trials = std::min(cap, context.sweep.max_trials.value_or(cap));
+  std::optional<std::int64_t>& most = context.sweep.search.budgets.max_trials;
+  most = std::min(cap, most.value_or(cap));
 }
 
 // Sections that name parameters come before those that refer to them.

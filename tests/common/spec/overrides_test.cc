@@ -59,7 +59,7 @@ TEST(Overrides, reach_the_top_of_the_file) {
   EXPECT_EQ(sweep.baselines.size(), 2u);
   EXPECT_EQ(sweep.resources.pack, 2);
   EXPECT_EQ(sweep.tasks_folder, "/cwd/data");
-  EXPECT_EQ(sweep.max_trials, 3);
+  EXPECT_EQ(sweep.search.budgets.max_trials, 3);
 }
 
 TEST(Overrides, paths_start_where_the_command_was_given) {

@@ -28,7 +28,7 @@ run_cap: 100
   EXPECT_TRUE(sweep.maximize);
   EXPECT_EQ(sweep.resources.pack, 4);
   EXPECT_EQ(sweep.resources.devices, (std::vector<std::string>{"cpu", "cuda:0"}));
-  EXPECT_EQ(sweep.max_trials, 100);
+  EXPECT_EQ(sweep.search.budgets.max_trials, 100);
   EXPECT_EQ(sweep.report, Json::parse(R"({"title": "Ranks",
       "select": {"over": ["learning_rate"], "split": "validation"}})"));
   EXPECT_TRUE(sweep.notices.empty());
