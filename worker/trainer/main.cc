@@ -8,6 +8,7 @@
 
 #include "common/base/file.h"
 #include "worker/trainer/check/check_command.h"
+#include "worker/trainer/exchange/commands.h"
 #include "worker/trainer/failure.h"
 #include "worker/trainer/outcome.h"
 #include "worker/trainer/serve.h"
@@ -32,6 +33,13 @@ Usage:
       Runs recorded cases of the reference libraries and prints the largest differences beside
       their tolerances. FOLDER is the base NAME of the cases when it is neither beside them nor in
       the cache.
+  plateau-trainer export ADAPTER --base FOLDER --format peft|merged --out FOLDER
+      [--pooling cls|mean] [--label NAME]...
+      Writes a trained adapter, this trainer's or PEFT's, as PEFT reads it, or with its base as one
+      model that transformers reads. --label names the classes in their order.
+  plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean] [--precision float32]
+      Reads a text, a pair of texts or a list of token ids as JSON a line and prints the logits of
+      each as a JSON list a line.
   plateau-trainer tokenize DIR [--max-length N] [--no-special-tokens]
       Reads one JSON string a line, prints the token ids of DIR/tokenizer.json as a JSON list a
       line. Only in builds with ICU.
@@ -159,6 +167,10 @@ int run(const std::vector<std::string>& words) {
   if (command == "tokenize") return tokenize({words.begin() + 1, words.end()});
   if (command == "check") {
     return check_command({words.begin() + 1, words.end()}, std::cout, std::cerr);
+  }
+  if (command == "export") return export_command({words.begin() + 1, words.end()}, std::cerr);
+  if (command == "predict") {
+    return predict_command({words.begin() + 1, words.end()}, std::cin, std::cout, std::cerr);
   }
   const auto arguments = parse({words.begin() + 1, words.end()});
   if (!arguments) return report(arguments.error());

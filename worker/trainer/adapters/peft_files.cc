@@ -38,15 +38,21 @@ Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter,
   return write_file_atomically(folder / kConfig, config.dump(2) + "\n");
 }
 
-Status load_adapter(const std::filesystem::path& folder, Adapter& adapter, Head& head) {
+Result<TensorMap> read_adapter_tensors(const std::filesystem::path& folder) {
   auto read = read_tensors(folder / kWeights);
   if (!read) return read.error();
   TensorMap tensors;
   for (const auto& [name, tensor] : *read)
     tensors[without_prefix(name)] = tensor;
-  Status status = adapter.import(tensors);
+  return tensors;
+}
+
+Status load_adapter(const std::filesystem::path& folder, Adapter& adapter, Head& head) {
+  auto tensors = read_adapter_tensors(folder);
+  if (!tensors) return tensors.error();
+  Status status = adapter.import(*tensors);
   for (const TrainedTensor& tensor : head.trained()) {
-    if (status) status = copy_into(tensors, tensor.name, tensor.value);
+    if (status) status = copy_into(*tensors, tensor.name, tensor.value);
   }
   if (status) return {};
   return Error{status.error().kind, (folder / kWeights).string() + ": " + status.error().message};

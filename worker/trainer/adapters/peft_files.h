@@ -14,6 +14,10 @@ namespace plateau::trainer {
 Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter, const Head& head,
                     const std::string& base_name);
 
+// The tensors of a folder by the names that Adapter::import and Head::trained use, whoever wrote
+// it. kNotFound, kCorrupt.
+Result<TensorMap> read_adapter_tensors(const std::filesystem::path& folder);
+
 // Reads the weights back into an adapter of the same method and shape, and its head. kNotFound,
 // kCorrupt.
 Status load_adapter(const std::filesystem::path& folder, Adapter& adapter, Head& head);

@@ -1,0 +1,241 @@
+// Adapters out of folders alone, models out of adapters, and the commands around both.
+#include "worker/trainer/exchange/trained.h"
+
+#include <sstream>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "common/base/file.h"
+#include "common/spec/methods.h"
+#include "tests/worker/trainer/support/tiny.h"
+#include "worker/trainer/adapters/peft_files.h"
+#include "worker/trainer/adapters/registry.h"
+#include "worker/trainer/eval/evaluate.h"
+#include "worker/trainer/exchange/adapter_spec.h"
+#include "worker/trainer/exchange/commands.h"
+#include "worker/trainer/exchange/model_folder.h"
+#include "worker/trainer/pack/pack.h"
+
+namespace plateau::trainer {
+namespace {
+
+using Json = nlohmann::json;
+using testing::fresh_folder;
+using testing::tiny_data;
+using testing::tiny_member;
+using testing::tiny_trial;
+using testing::write_tiny_bert;
+
+// A trained trial on tiny BERT in float64, so that files hold what memory holds.
+struct Example {
+  std::filesystem::path base = write_tiny_bert();
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Dataset> data = tiny_data();
+  std::unique_ptr<Member> member;
+  std::filesystem::path adapter = fresh_folder("adapter");
+  at::Tensor logits;  // of the test split
+
+  explicit Example(const std::string& method, Pooling pooling = Pooling::kCls) {
+    model = *load_model(base, {pooling, at::TensorOptions().dtype(at::kDouble)});
+    member = tiny_member(tiny_trial(method, 3, 5), model, data);
+    Pack pack;
+    pack.join(member.get());
+    for (int i = 0; i < 3; ++i)
+      pack.step();
+    pack.leave(member.get());
+    const at::NoGradGuard no_grad;
+    logits = member->head().logits(split_features(*model, &member->adapter(), data->test));
+    EXPECT_TRUE(save_adapter(adapter, member->adapter(), member->head(), "tiny"));
+  }
+};
+
+double largest_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
+
+Json config_of(const std::filesystem::path& folder, const char* name) {
+  return Json::parse(*read_file(folder / name));
+}
+
+class EveryMethod : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(EveryMethod, is_read_back_from_its_folder_alone) {
+  const Example example(GetParam());
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_EQ(trained->spec.method, GetParam());
+  const at::Tensor again = trained_logits(*trained, *example.model, example.data->test);
+  EXPECT_LT(largest_difference(again, example.logits), 1e-12);
+}
+
+TEST_P(EveryMethod, whose_update_is_one_of_the_base_gives_a_model_with_the_same_logits) {
+  const Example example(GetParam());
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  const auto out = fresh_folder("merged");
+  const Status saved =
+      save_model_folder(out, *trained, *example.model, example.base, {"low", "middle", "high"});
+  if (!example.member->adapter().merged()) {
+    ASSERT_FALSE(saved);
+    EXPECT_EQ(saved.error().kind, ErrorKind::kInvalidArgument);
+    return;
+  }
+  ASSERT_TRUE(saved) << saved.error().message;
+  EXPECT_EQ(config_of(out, "config.json")["architectures"][0], "BertForSequenceClassification");
+  EXPECT_EQ(config_of(out, "config.json")["id2label"]["1"], "middle");
+  const auto model = load_model(out, {Pooling::kCls, at::TensorOptions().dtype(at::kDouble)});
+  ASSERT_TRUE(model) << model.error().message;
+  // An adapter that adds nothing and brings no head: the model's own is taken.
+  const auto nothing = fresh_folder("nothing");
+  const Json config = {{"peft_type", "SELECTIVE"}, {"method", "none"}};
+  ASSERT_TRUE(write_file_atomically(nothing / "adapter_config.json", config.dump()));
+  ASSERT_TRUE(write_tensors(nothing / "adapter_model.safetensors", {}, {}));
+  const auto merged = load_trained(nothing, **model, out);
+  ASSERT_TRUE(merged) << merged.error().message;
+  EXPECT_LT(
+      largest_difference(trained_logits(*merged, **model, example.data->test), example.logits),
+      1e-12);
+}
+
+INSTANTIATE_TEST_SUITE_P(Trained, EveryMethod, ::testing::ValuesIn(adapter_methods()),
+                         [](const auto& row) { return row.param; });
+
+TEST(model_folder, mean_pooling_gives_a_bare_encoder_that_keeps_the_pooler) {
+  const Example example("lora", Pooling::kMean);
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  const auto out = fresh_folder("merged");
+  ASSERT_TRUE(save_model_folder(out, *trained, *example.model, example.base, {}));
+  const Json config = config_of(out, "config.json");
+  EXPECT_EQ(config["architectures"][0], "BertModel");
+  EXPECT_EQ(config["plateau"]["pooling"], "mean");
+  const TensorMap tensors = *read_tensors(out / "model.safetensors");
+  EXPECT_TRUE(tensors.contains("bert.pooler.dense.weight"));
+  EXPECT_TRUE(tensors.contains("classifier.weight"));
+}
+
+// The spelling of PEFT's own files: suffixes, integers, keys that only it knows.
+Json peft_config() {
+  return {{"peft_type", "LORA"},
+          {"r", 3},
+          {"lora_alpha", 6},
+          {"lora_dropout", 0.1},
+          {"target_modules", {"key"}},
+          {"use_rslora", false},
+          {"use_dora", false},
+          {"eva_config", nullptr},
+          {"bias", "none"}};
+}
+
+TEST(adapter_spec, takes_the_modules_from_the_tensors) {
+  const TensorMap tensors = {{"a.query.lora_A.weight", at::zeros({3, 4})},
+                             {"a.query.lora_B.weight", at::zeros({4, 3})}};
+  const auto spec = adapter_spec(peft_config(), tensors);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->method, "lora");
+  EXPECT_EQ(spec->parameters["target_modules"], Json::array({"a.query"}));
+  EXPECT_EQ(spec->parameters["alpha"], 6.0);
+}
+
+TEST(adapter_spec, refuses_what_would_change_the_numbers) {
+  for (const auto& [name, value] : {std::pair<const char*, Json>{"lora_bias", true},
+                                    {"bias", "all"},
+                                    {"layer_replication", {{0, 4}}},
+                                    {"peft_type", "VERA"}}) {
+    Json config = peft_config();
+    config[name] = value;
+    const auto spec = adapter_spec(config, {});
+    ASSERT_FALSE(spec) << name;
+    EXPECT_EQ(spec.error().kind, ErrorKind::kInvalidArgument);
+    EXPECT_NE(spec.error().message.find(name), std::string::npos) << spec.error().message;
+  }
+}
+
+TEST(load_trained, refuses_a_tensor_that_nobody_takes) {
+  const Example example("lora");
+  auto tensors = *read_tensors(example.adapter / "adapter_model.safetensors");
+  tensors["base_model.model.bert.pooler.dense.lora_magnitude_vector"] = at::zeros({16});
+  ASSERT_TRUE(write_tensors(example.adapter / "adapter_model.safetensors", tensors, {}));
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_FALSE(trained);
+  EXPECT_NE(trained.error().message.find("lora_magnitude_vector"), std::string::npos);
+}
+
+class Commands : public ::testing::Test {
+ protected:
+  int predict(const std::string& input) {
+    std::istringstream in(input);
+    return predict_command(
+        {example_.adapter.string(), "--base", example_.base.string(), "--precision", "float64"}, in,
+        out_, err_);
+  }
+
+  Example example_{"lora"};
+  std::ostringstream out_, err_;
+};
+
+TEST_F(Commands, predict_prints_the_logits_of_token_ids) {
+  const Split& test = example_.data->test;
+  std::string input;
+  for (std::int64_t i = 0; i < test.size(); ++i) {
+    const auto ids = test.tokens(i), types = test.types(i);
+    input += Json{{"input_ids", std::vector<int>(ids.begin(), ids.end())},
+                  {"token_type_ids", std::vector<int>(types.begin(), types.end())}}
+                 .dump() +
+             "\n";
+  }
+  ASSERT_EQ(predict(input), 0) << err_.str();
+  std::istringstream lines(out_.str());
+  std::string line;
+  for (std::int64_t i = 0; i < test.size(); ++i) {
+    ASSERT_TRUE(std::getline(lines, line));
+    const at::Tensor got = at::tensor(Json::parse(line).get<std::vector<double>>(), at::kDouble);
+    EXPECT_LT(largest_difference(got, example_.logits[i]), 1e-12);
+  }
+}
+
+TEST_F(Commands, predict_names_the_line_that_it_cannot_read) {
+  for (const char* bad : {"[1, 40]", "[]", "{\"input_ids\": [1], \"token_type_ids\": []}", "1"}) {
+    err_.str("");
+    EXPECT_EQ(predict("[1, 2]\n" + std::string(bad) + "\n"), 2) << bad;
+    EXPECT_NE(err_.str().find("line 2"), std::string::npos) << err_.str();
+  }
+}
+
+TEST_F(Commands, export_writes_a_peft_folder_that_is_read_back) {
+  const auto out = fresh_folder("peft");
+  ASSERT_EQ(export_command({example_.adapter.string(), "--base", example_.base.string(), "--format",
+                            "peft", "--out", out.string()},
+                           err_),
+            0)
+      << err_.str();
+  const auto trained = load_trained(out, *example_.model, example_.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_LT(largest_difference(trained_logits(*trained, *example_.model, example_.data->test),
+                               example_.logits),
+            1e-6);  // Written in float32.
+}
+
+TEST_F(Commands, export_says_what_it_wants) {
+  const std::string base = example_.base.string(), adapter = example_.adapter.string();
+  EXPECT_EQ(export_command({adapter, "--base", base, "--out", "x", "--format", "onnx"}, err_), 2);
+  EXPECT_NE(err_.str().find("peft, merged"), std::string::npos) << err_.str();
+  EXPECT_EQ(export_command({adapter, "--out", "x", "--format", "peft"}, err_), 2);
+  EXPECT_EQ(export_command({adapter, "--base", base, "--format", "peft"}, err_), 2);
+  EXPECT_EQ(export_command({"/nowhere", "--base", base, "--format", "peft", "--out", "x"}, err_),
+            3);
+}
+
+TEST(export_command, refuses_a_method_that_peft_does_not_have) {
+  const Example example("loreft");
+  std::ostringstream err;
+  EXPECT_EQ(export_command({example.adapter.string(), "--base", example.base.string(), "--format",
+                            "peft", "--out", fresh_folder("peft").string()},
+                           err),
+            2);
+  EXPECT_NE(err.str().find("loreft"), std::string::npos) << err.str();
+}
+
+}  // namespace
+}  // namespace plateau::trainer

@@ -1,0 +1,125 @@
+#include "worker/trainer/exchange/commands.h"
+
+#include <array>
+#include <functional>
+#include <istream>
+#include <ostream>
+
+#include <ATen/ATen.h>
+#include <c10/util/Exception.h>
+
+#include "common/base/text.h"
+#include "worker/trainer/adapters/peft_files.h"
+#include "worker/trainer/exchange/arguments.h"
+#include "worker/trainer/exchange/model_folder.h"
+#include "worker/trainer/exchange/predict_input.h"
+
+namespace plateau::trainer {
+namespace {
+
+constexpr char kExportUsage[] =
+    "plateau-trainer export ADAPTER --base FOLDER --format peft|merged --out FOLDER "
+    "[--pooling cls|mean] [--label NAME]... [--device DEVICE]";
+constexpr char kPredictUsage[] =
+    "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean] "
+    "[--precision float32|float64|bfloat16] [--device DEVICE]";
+
+struct Source {
+  const ExchangeArguments& arguments;
+  const Model& model;
+  const Trained& trained;
+};
+
+Status export_peft(const Source& from) {
+  const std::string type = from.trained.adapter->config().at("peft_type");
+  for (const char* known : {"LORA", "IA3", "PROMPT_TUNING", "PREFIX_TUNING"}) {
+    if (type == known) {
+      return save_adapter(from.arguments.out, *from.trained.adapter, from.trained.head,
+                          from.arguments.base.string());
+    }
+  }
+  return invalid_argument("PEFT has no method like " + from.trained.spec.method +
+                          ", so it could not load the adapter; what this trainer reads itself lies "
+                          "in the trial's own adapter/ folder");
+}
+
+Status export_merged(const Source& from) {
+  return save_model_folder(from.arguments.out, from.trained, from.model, from.arguments.base,
+                           from.arguments.labels);
+}
+
+struct Format {
+  const char* name;
+  Status (*save)(const Source& from);
+};
+
+// One line a format.
+constexpr std::array kFormats = {Format{"peft", export_peft}, Format{"merged", export_merged}};
+
+Result<Format> find_format(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Format& format : kFormats) {
+    if (name == format.name) return format;
+    names.emplace_back(format.name);
+  }
+  return invalid_argument("--format is '" + name + "'; it may be " + join(names, ", "));
+}
+
+// Loads what the arguments name and hands it on.
+Status with_trained(const ExchangeArguments& arguments,
+                    const std::function<Status(const Source&)>& use) {
+  try {
+    const auto model = load_base(arguments);
+    if (!model) return model.error();
+    const auto trained = load_trained(arguments.adapter, **model, arguments.base);
+    if (!trained) return trained.error();
+    return use({arguments, **model, *trained});
+  } catch (const c10::Error& failure) {
+    return internal_error(failure.what_without_backtrace());
+  }
+}
+
+int finish(const Status& status, const char* command, std::ostream& err) {
+  if (status) return 0;
+  err << "plateau-trainer " << command << ": " << status.error().message << std::endl;
+  return exit_code(status.error().kind);
+}
+
+Status run_export(const std::vector<std::string>& words) {
+  const auto arguments = parse_exchange(words, kExportUsage);
+  if (!arguments) return arguments.error();
+  if (arguments->out.empty())
+    return invalid_argument(std::string("--out is needed; usage: ") + kExportUsage);
+  const auto format = find_format(arguments->format);
+  if (!format) return format.error();
+  return with_trained(*arguments, format->save);
+}
+
+Status run_predict(const std::vector<std::string>& words, std::istream& in, std::ostream& out) {
+  const auto arguments = parse_exchange(words, kPredictUsage);
+  if (!arguments) return arguments.error();
+  return with_trained(*arguments, [&](const Source& from) -> Status {
+    const auto split = read_predict_input(in, arguments->base, from.model, *from.trained.adapter);
+    if (!split) return split.error();
+    if (split->size() == 0) return {};
+    const at::Tensor logits =
+        trained_logits(from.trained, from.model, *split).to(at::kCPU, at::kDouble).contiguous();
+    const double* row = logits.const_data_ptr<double>();
+    for (std::int64_t i = 0; i < logits.size(0); ++i, row += logits.size(1))
+      out << nlohmann::json(std::vector<double>(row, row + logits.size(1))) << "\n";
+    return {};
+  });
+}
+
+}  // namespace
+
+int export_command(const std::vector<std::string>& words, std::ostream& err) {
+  return finish(run_export(words), "export", err);
+}
+
+int predict_command(const std::vector<std::string>& words, std::istream& in, std::ostream& out,
+                    std::ostream& err) {
+  return finish(run_predict(words, in, out), "predict", err);
+}
+
+}  // namespace plateau::trainer

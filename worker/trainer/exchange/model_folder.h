@@ -1,0 +1,28 @@
+// A trained model as a folder that transformers loads: config.json, model.safetensors, tokenizer.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "worker/trainer/exchange/trained.h"
+
+namespace plateau::trainer {
+
+// Writes the base with the adapter's update in its tensors, and the head, into `out` (made if
+// needed). For methods that train the base's own tensors, full fine-tuning among them, this is the
+// fine-tuned model. Tensors are float32, float64 where the model is; those that this trainer does
+// not compute (a pooler beside mean pooling) are copied. `labels` name the classes, in order; may
+// be empty.
+//
+// With the architecture's own pooling the folder is transformers' ...ForSequenceClassification.
+// Mean pooling is no head of transformers: the folder then is the bare encoder, with the classifier
+// beside it under "classifier.*" and {"plateau": {"pooling": "mean"}} in config.json.
+//
+// kInvalidArgument: a method that cannot be merged, an architecture whose head in transformers has
+// another form. kIo.
+Status save_model_folder(const std::filesystem::path& out, const Trained& trained,
+                         const Model& model, const std::filesystem::path& base,
+                         const std::vector<std::string>& labels);
+
+}  // namespace plateau::trainer

@@ -1,0 +1,20 @@
+// What `plateau-trainer predict` reads: one text, or its token ids, a line.
+#pragma once
+
+#include <filesystem>
+#include <istream>
+
+#include "worker/trainer/adapters/adapter.h"
+#include "worker/trainer/data/dataset.h"
+
+namespace plateau::trainer {
+
+// Reads until the end of `in`. A line is JSON: a text "…", a pair of texts ["…", "…"], token ids
+// [101, …, 102], or {"input_ids": […], "token_type_ids": […]}. Texts go through
+// `base`/tokenizer.json with its special tokens, uncut. kInvalidArgument names the line: another
+// form, ids outside of the model's vocabulary, more tokens than positions, a text in a build
+// without a tokenizer.
+Result<Split> read_predict_input(std::istream& in, const std::filesystem::path& base,
+                                 const Model& model, const Adapter& adapter);
+
+}  // namespace plateau::trainer
