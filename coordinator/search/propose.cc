@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "coordinator/search/gaussian_process.h"
 #include "coordinator/search/sobol.h"
 #include "coordinator/search/tpe.h"
 
@@ -53,7 +54,7 @@ class Proposer {
     const std::uint64_t index = history_.size();
     Random random(derive_seed(options_.seed, "proposal", {index, attempt}));
     const bool startup =
-        known_.finished + known_.stopped < std::max<std::size_t>(options_.startup, 1);
+        known_.finished + known_.stopped < std::max<std::size_t>(options_.startup, 2);
     if (options_.method == Method::kRandom || attempt > kTries / 2) {
       return {random_point(space_, random), "at random"};
     }
@@ -66,6 +67,10 @@ class Proposer {
       return {point_at(space_, sobol_point(index + attempt, space_.dimensions.size(),
                                            derive_seed(options_.seed, "scramble"))),
               std::move(reason)};
+    }
+    if (options_.method == Method::kBayes) {
+      return {gp_candidate(space_, history_, random),
+              "the highest expected improvement of a Gaussian process over " + based_on(known_)};
     }
     return {tpe_candidate(space_, history_, random),
             "the tree-structured Parzen estimator over " + based_on(known_)};
@@ -106,6 +111,8 @@ const char* to_string(Method method) {
       return "sobol";
     case Method::kTpe:
       return "tpe";
+    case Method::kBayes:
+      return "bayes";
   }
   return "";
 }

@@ -10,8 +10,9 @@
 
 namespace plateau::search {
 
-enum class Method { kRandom, kSobol, kTpe };
-const char* to_string(Method method);  // as in sweep files: "random", "sobol", "tpe"
+enum class Method { kRandom, kSobol, kTpe, kBayes };
+// As in sweep files: "random", "sobol", "tpe", "bayes".
+const char* to_string(Method method);
 
 struct Options {
   Method method = Method::kRandom;

@@ -68,7 +68,8 @@ TEST_P(EveryMethod, goes_on_beside_trials_that_run_and_fail) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Search, EveryMethod,
-                         testing::Values(Method::kRandom, Method::kSobol, Method::kTpe),
+                         testing::Values(Method::kRandom, Method::kSobol, Method::kTpe,
+                                         Method::kBayes),
                          [](const auto& method) { return std::string(to_string(method.param)); });
 
 // Paired by seed; random search's median best of 40 points in the square is about 0.005.
@@ -83,6 +84,10 @@ void expect_better_than_random(Method method) {
 
 TEST(Propose, tpe_finds_a_lower_point_than_random_search) {
   expect_better_than_random(Method::kTpe);
+}
+
+TEST(Propose, the_gaussian_process_finds_a_lower_point_than_random_search) {
+  expect_better_than_random(Method::kBayes);
 }
 
 TEST(Propose, says_what_it_is_based_on) {
