@@ -78,6 +78,11 @@ using FetchProgress = std::function<void(const std::string& line)>;
 Result<std::filesystem::path> fetch(const CatalogueEntry& entry, const std::filesystem::path& cache,
                                     const FetchProgress& progress = {});
 
+// The base alone, as with_local_paths() finds it.
+Result<BaseSpec> with_local_path(BaseSpec base, const Catalogue& catalogue,
+                                 const std::filesystem::path& cache,
+                                 const FetchProgress& progress = {});
+
 // Turns a trial's catalogue names into local paths (fetching what is missing), as a worker does
 // just before it hands the trial to the trainer. A local folder must exist and be the one that was
 // planned (kNotFound, kCorrupt). Baselines that read no base still get one.

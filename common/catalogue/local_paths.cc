@@ -58,6 +58,14 @@ Status resolve_task(TaskSpec& task, const Catalogue& catalogue, const std::files
 
 }  // namespace
 
+Result<BaseSpec> with_local_path(BaseSpec base, const Catalogue& catalogue,
+                                 const std::filesystem::path& cache,
+                                 const FetchProgress& progress) {
+  if (Status status = resolve_base(base, catalogue, cache, progress); !status)
+    return status.error();
+  return base;
+}
+
 Result<Trial> with_local_paths(Trial trial, const Catalogue& catalogue,
                                const std::filesystem::path& cache, const FetchProgress& progress) {
   if (Status status = resolve_base(trial.base, catalogue, cache, progress); !status) {

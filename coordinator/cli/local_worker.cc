@@ -15,6 +15,7 @@
 
 #include "common/base/file.h"
 #include "common/base/sha256.h"
+#include "coordinator/cli/programs.h"
 
 extern char** environ;
 
@@ -201,14 +202,7 @@ void LocalWorker::stop(DurationMs patience_ms) {
 }
 
 Result<fs::path> find_worker_program(const fs::path& given) {
-  std::error_code error;
-  const fs::path path =
-      !given.empty() ? fs::absolute(given)
-                     : fs::read_symlink("/proc/self/exe", error).parent_path() / "plateau-worker";
-  if (::access(path.c_str(), X_OK) == 0) return path;
-  return not_found("The worker program " + path.string() +
-                   " is not there or cannot be run. Build it (./plateau builds everything), or "
-                   "say where it is with --worker-program PATH.");
+  return find_program("plateau-worker", given, "--worker-program");
 }
 
 std::string local_address(const fs::path& run_folder) {

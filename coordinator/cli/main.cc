@@ -39,6 +39,7 @@ void set_up(CLI::App& app, CommandContext& context) {
   plateau::cli::add_status_command(app, context);
   plateau::cli::add_why_command(app, context);
   plateau::cli::add_results_command(app, context);
+  plateau::cli::add_export_command(app, context);
   plateau::cli::add_coordinator_command(app, context);
   plateau::cli::add_worker_command(app, context);
   plateau::cli::add_keys_command(app, context);

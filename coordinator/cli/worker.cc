@@ -1,28 +1,14 @@
 // plateau worker ...: becomes plateau-worker, which has options and a --help of its own.
-#include <cerrno>
-#include <cstring>
-#include <vector>
-
-#include <unistd.h>
-
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/local_worker.h"
+#include "coordinator/cli/programs.h"
 
 namespace plateau::cli {
 namespace {
 
 void become_worker(const std::vector<std::string>& given, CommandContext& context) {
   const Result<std::filesystem::path> program = find_worker_program({});
-  if (!program) return context.fail(program.error());
-  std::vector<std::string> texts = given;
-  texts.insert(texts.begin(), program->string());
-  std::vector<char*> arguments;
-  for (std::string& text : texts)
-    arguments.push_back(text.data());
-  arguments.push_back(nullptr);
-  ::execv(arguments.front(), arguments.data());
-  context.fail(
-      io_error("Starting " + program->string() + " failed: " + std::strerror(errno) + "."));
+  context.fail(program ? become_program(*program, given) : program.error());
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ def prepared(command):
     if re.search(r"plateau run \S*quickstart\.yaml", command) and "--smoke" not in command:
         command += " --smoke"
     # A smoke run has a run folder of its own.
-    return re.sub(r"(plateau (status|results \w+)) quickstart\b", r"\1 quickstart-smoke",
+    return re.sub(r"(plateau (status|results \w+|export)) quickstart\b", r"\1 quickstart-smoke",
                   command) or None
 
 
