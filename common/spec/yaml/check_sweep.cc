@@ -23,6 +23,8 @@ void check_zip(ReadContext& context, const std::vector<std::string>& group) {
     for (const SweepParameter* parameter : definitions(context.sweep, name)) {
       if (parameter->expression) {
         context.problem(parameter->place, name + " is an expression and cannot be zipped");
+      } else if (parameter->distribution) {
+        context.problem(parameter->place, name + " has a distribution and cannot be zipped");
       } else if (first == nullptr) {
         first = parameter;
       } else if (first->values.size() != parameter->values.size()) {

@@ -1,10 +1,11 @@
 // Parameters of a sweep file: W&B's forms (value, values, distribution, nested parameters) and ours
 // (shorthands, range(), expressions, when).
 #include <algorithm>
+#include <cmath>
 
 #include "common/base/text.h"
 #include "common/spec/fields.h"
-#include "common/spec/yaml/reader.h"
+#include "common/spec/yaml/draft.h"
 
 namespace plateau {
 namespace {
@@ -20,25 +21,6 @@ const std::vector<std::string>& parameter_keys() {
   return keys;
 }
 
-const std::vector<std::string>& distributions() {
-  static const std::vector<std::string> names = {"constant",
-                                                 "categorical",
-                                                 "int_uniform",
-                                                 "uniform",
-                                                 "q_uniform",
-                                                 "log_uniform",
-                                                 "log_uniform_values",
-                                                 "q_log_uniform",
-                                                 "q_log_uniform_values",
-                                                 "inv_log_uniform",
-                                                 "inv_log_uniform_values",
-                                                 "normal",
-                                                 "q_normal",
-                                                 "log_normal",
-                                                 "q_log_normal"};
-  return names;
-}
-
 bool is_numeric(const ParameterSchema* schema) {
   return schema != nullptr &&
          (schema->type == ParameterType::kInteger || schema->type == ParameterType::kNumber);
@@ -47,12 +29,6 @@ bool takes_lists(const ParameterSchema* schema) {
   return schema != nullptr &&
          (schema->type == ParameterType::kModules || schema->type == ParameterType::kLayers);
 }
-
-// The parameter under construction and what is allowed for it.
-struct Draft {
-  SweepParameter parameter;
-  const ParameterSchema* schema = nullptr;  // nullptr: base, task, adapter
-};
 
 Json checked_adapter(ReadContext& context, const YamlNode& node) {
   std::vector<std::string> known;
@@ -196,59 +172,79 @@ void read_when(ReadContext& context, Draft& draft, const YamlNode& node) {
   draft.parameter.when = *when;
 }
 
-// min and max with the distribution int_uniform: every whole number from min to max.
-void read_whole_numbers(ReadContext& context, Draft& draft, const YamlNode& node) {
-  const YamlNode* low = node.find("min");
-  const YamlNode* high = node.find("max");
-  const bool whole = low != nullptr && high != nullptr && low->scalar.is_number_integer() &&
-                     high->scalar.is_number_integer();
-  if (!whole || low->scalar > high->scalar) {
-    context.problem(node.place, draft.parameter.name +
-                                    ": int_uniform takes two whole numbers, min not above max");
+// Every value of the distribution, in rising order. As on W&B's grid: whole numbers from min to
+// max, and for q_uniform from min in steps of q to below max. Others have no list of values.
+void add_all_of(ReadContext& context, Draft& draft, const YamlNode& node,
+                const Distribution& distribution) {
+  double low = 0, step = 1, count = 0;
+  if (const auto* whole = std::get_if<IntUniform>(&distribution.shape)) {
+    low = static_cast<double>(whole->low);
+    count = static_cast<double>(whole->high) - low + 1;
+  } else if (const auto* uniform = std::get_if<Uniform>(&distribution.shape);
+             uniform != nullptr && distribution.quantum > 0) {
+    low = uniform->low;
+    step = distribution.quantum;
+    count = std::ceil((uniform->high - low) / step - 1e-9);
+  } else {
+    const YamlNode* named = node.find("distribution");
+    const std::string name = named == nullptr ? "uniform" : named->scalar.get<std::string>();
+    context.problem(node.place, draft.parameter.name + " has the distribution " + name +
+                                    ", which has no list of values; the method grid takes `value`, "
+                                    "`values`, int_uniform and q_uniform");
     return;
   }
-  YamlNode range;
-  range.place = low->place;
-  range.scalar = "range(" + low->scalar.dump() + "," +
-                 std::to_string(high->scalar.get<std::int64_t>() + 1) + ")";
-  add_range(context, draft, range);
-}
-
-// A continuous distribution has no grid; random and bayes are refused where `method` stands.
-void read_distribution(ReadContext& context, Draft& draft, const YamlNode& node) {
-  const YamlNode* named = node.find("distribution");
-  const std::string name = named != nullptr ? read_text(context, "distribution", *named) : "";
-  const auto& known = distributions();
-  if (named != nullptr && std::find(known.begin(), known.end(), name) == known.end()) {
-    context.problem(named->place, "unknown distribution '" + name + "'." +
-                                      did_you_mean(name, known) + " Known: " + join(known, ", "));
+  if (count > static_cast<double>(kMaxValues)) {
+    context.problem(node.place, draft.parameter.name + " has over 100,000 values");
     return;
   }
-  const YamlNode* low = node.find("min");
-  const bool whole = low != nullptr && low->scalar.is_number_integer() &&
-                     node.find("max") != nullptr && node.find("max")->scalar.is_number_integer();
-  if (name == "int_uniform" || (name.empty() && whole)) {
-    read_whole_numbers(context, draft, node);
-  } else if (context.sweep.search.method == SearchMethod::kGrid) {
-    context.problem(node.place, draft.parameter.name + " has " +
-                                    (name.empty() ? "no value" : "the distribution " + name) +
-                                    "; the method grid takes `value`, `values`, or `min` and `max` "
-                                    "as whole numbers");
+  YamlNode item;
+  item.place = node.find("min")->place;
+  for (double index = 0; index < count; ++index) {
+    const double value = low + index * step;
+    const bool whole = draft.schema->type == ParameterType::kInteger && value == std::floor(value);
+    item.scalar = whole ? Json(static_cast<std::int64_t>(value)) : Json(value);
+    add_value(context, draft, item);
   }
 }
 
-void read_probabilities(ReadContext& context, const Draft& draft, const YamlNode& node) {
+void add_distribution(ReadContext& context, Draft& draft, const YamlNode& node) {
+  const std::optional<Distribution> distribution = read_distribution(context, draft, node);
+  if (!distribution) return;
+  // Replicates are listed, never drawn.
+  if (context.sweep.search.method == SearchMethod::kGrid || draft.parameter.name == "seed") {
+    add_all_of(context, draft, node, *distribution);
+  } else {
+    draft.parameter.distribution = distribution;
+  }
+}
+
+// One share for each of the values, before those are read.
+void read_probabilities(ReadContext& context, Draft& draft, const YamlNode& node) {
   const YamlNode* values = node.find("values");
   const YamlNode* probabilities = node.find("probabilities");
   if (probabilities == nullptr) return;
+  const std::string name = draft.parameter.name + ".probabilities";
   if (values == nullptr || probabilities->kind != YamlNode::Kind::kList ||
       probabilities->items.size() != values->items.size()) {
-    context.problem(probabilities->place,
-                    draft.parameter.name + ".probabilities needs one number for each of values");
+    context.problem(probabilities->place, name + " needs one number for each of values");
     return;
   }
-  context.sweep.notices.push_back(draft.parameter.name +
-                                  ".probabilities is not used: a grid takes every value once");
+  double sum = 0;
+  for (const YamlNode& item : probabilities->items) {
+    if (!item.scalar.is_number() || item.scalar <= 0) {
+      context.problem(item.place, name + " has " + item.what() +
+                                      "; allowed is a number above 0 (leave a value out that is "
+                                      "never to be drawn)");
+      return;
+    }
+    sum += item.scalar.get<double>();
+    draft.parameter.probabilities.push_back(item.scalar.get<double>());
+  }
+  if (std::abs(sum - 1) > 1e-6) {
+    context.problem(probabilities->place, name + " add up to " + format_number(sum) + ", not to 1");
+  } else if (context.sweep.search.method == SearchMethod::kGrid) {
+    context.sweep.notices.push_back(name + " is not used: a grid takes every value once");
+  }
 }
 
 void read_parameter_mapping(ReadContext& context, Draft& draft, const YamlNode& node) {
@@ -269,6 +265,7 @@ void read_parameter_mapping(ReadContext& context, Draft& draft, const YamlNode& 
     return;
   }
   read_probabilities(context, draft, node);
+  if (sources > 0) check_distribution_of_values(context, draft, node);
   if (const YamlNode* value = node.find("value")) {
     add_single(context, draft, *value);
   } else if (const YamlNode* values = node.find("values")) {
@@ -280,7 +277,7 @@ void read_parameter_mapping(ReadContext& context, Draft& draft, const YamlNode& 
       add_value(context, draft, *expression);
     }
   } else {
-    read_distribution(context, draft, node);
+    add_distribution(context, draft, node);
   }
 }
 

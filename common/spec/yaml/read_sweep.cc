@@ -12,6 +12,10 @@ namespace {
 
 using Json = nlohmann::json;
 
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 std::vector<std::string> baseline_names() {
   std::vector<std::string> names;
   for (const MethodSchema& method : method_schemas()) {
@@ -29,57 +33,6 @@ void check_name(ReadContext& context, const std::string& name, const Place& plac
                   "the name '" + name +
                       "' becomes a folder; allowed are letters, digits, '-', '_' and '.', at "
                       "most 100, not starting with '.'");
-}
-
-void read_method(ReadContext& context, const YamlNode& node) {
-  static const std::vector<std::string> known = {"grid", "random", "bayes"};
-  const std::string method = read_text(context, "method", node);
-  if (method.empty()) return;
-  if (method == "grid") return;
-  if (std::find(known.begin(), known.end(), method) != known.end()) {
-    context.problem(node.place, "the method '" + method + "' is not there yet; grid is");
-  } else {
-    context.problem(node.place, "unknown method '" + method + "'." + did_you_mean(method, known) +
-                                    " Known: grid");
-  }
-}
-
-void read_metric(ReadContext& context, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"name", "goal", "target"};
-  static const std::vector<std::string> names = {"accuracy", "f1",       "matthews",
-                                                 "pearson",  "spearman", "loss"};
-  const YamlNode* name = &node;
-  if (node.kind == YamlNode::Kind::kMapping) {
-    name = node.find("name");
-    for (const YamlNode::Entry& entry : node.entries) {
-      if (std::find(keys.begin(), keys.end(), entry.key) == keys.end()) {
-        context.problem(entry.place, unknown_key("metric", entry.key, keys));
-      }
-    }
-  }
-  if (name == nullptr) return context.problem(node.place, "metric has no name");
-  const std::string metric = read_text(context, "metric", *name);
-  if (metric.empty()) return;
-  // W&B's names have a path: "validation/accuracy", "eval/acc".
-  const std::string plain = metric.substr(metric.rfind('/') + 1);
-  if (std::find(names.begin(), names.end(), plain) == names.end()) {
-    context.problem(name->place, "unknown metric '" + metric + "'." + did_you_mean(plain, names) +
-                                     " Known: " + join(names, ", "));
-  }
-  context.sweep.metric = plain;
-  context.sweep.maximize = plain != "loss";
-  if (const YamlNode* goal = node.find("goal")) {
-    const std::string text = read_text(context, "metric.goal", *goal);
-    if (text != "maximize" && text != "minimize") {
-      context.problem(goal->place, "metric.goal is " + goal->what() +
-                                       "; allowed: maximize, minimize." +
-                                       did_you_mean(text, {"maximize", "minimize"}));
-    }
-    context.sweep.maximize = text == "maximize";
-  }
-  if (const YamlNode* target = node.find("target"); target && !target->scalar.is_number()) {
-    context.problem(target->place, "metric.target is " + target->what() + "; a number is needed");
-  }
 }
 
 void read_baselines(ReadContext& context, const YamlNode& node) {
@@ -184,16 +137,6 @@ void read_resources(ReadContext& context, const YamlNode& node) {
   }
 }
 
-void read_cap(ReadContext& context, const std::string& key, const YamlNode& node) {
-  if (!node.scalar.is_number_integer() || node.scalar < 1) {
-    return context.problem(node.place,
-                           key + " is " + node.what() + "; allowed is a whole number from 1");
-  }
-  const auto cap = node.scalar.get<std::int64_t>();
-  std::optional<std::int64_t>& most = context.sweep.search.budgets.max_trials;
-  most = std::min(cap, most.value_or(cap));
-}
-
 // Sections that name parameters come before those that refer to them.
 void read_parameter_sections(ReadContext& context, const YamlNode& root) {
   if (const YamlNode* folder = root.find("tasks_folder")) {
@@ -239,8 +182,8 @@ void read_key(ReadContext& context, const YamlNode::Entry& entry) {
     read_select(context, node);
   } else if (key == "resources") {
     read_resources(context, node);
-  } else if (key == "run_cap" || key == "max_trials") {
-    read_cap(context, key, node);
+  } else if (contains(budget_keys(), key)) {
+    read_budget(context, key, node);
   } else if (key == "report") {
     if (expect_mapping(context, key, node)) sweep.report = node.to_json();
   } else if (key == "replicate") {
@@ -251,12 +194,11 @@ void read_key(ReadContext& context, const YamlNode::Entry& entry) {
     sweep.notices.push_back(entry.place.text() + ": '" + key +
                             "' has no meaning here and is passed over");
   } else if (key == "early_terminate") {
-    context.problem(entry.place, "early_terminate is not there yet: every trial runs to its end");
-  } else if (std::find(known.begin(), known.end(), key) == known.end()) {
+    read_early_terminate(context, node);
+  } else if (!contains(known, key)) {
     std::string message = unknown_key("the sweep", key, known);
-    const bool is_parameter = std::find(parameter_names().begin(), parameter_names().end(), key) !=
-                              parameter_names().end();
-    if (is_parameter) message = "the parameter '" + key + "' belongs under `parameters`";
+    if (contains(parameter_names(), key))
+      message = "the parameter '" + key + "' belongs under `parameters`";
     context.problem(entry.place, std::move(message));
   }
 }
@@ -288,10 +230,11 @@ void finish(ReadContext& context, const YamlNode& root) {
 
 const std::vector<std::string>& top_level_keys() {
   static const std::vector<std::string> keys = {
-      "name",    "description", "method",  "metric",     "parameters",   "adapters",
-      "tasks",   "bases",       "zip",     "select",     "baselines",    "replicate",
-      "report",  "resources",   "run_cap", "max_trials", "tasks_folder", "early_terminate",
-      "program", "command",     "entity",  "project"};
+      "name",   "description", "method",       "metric",          "parameters", "adapters",
+      "tasks",  "bases",       "zip",          "select",          "baselines",  "replicate",
+      "report", "resources",   "run_cap",      "max_trials",      "max_time",   "max_gpu_hours",
+      "target", "search_seed", "tasks_folder", "early_terminate", "program",    "command",
+      "entity", "project"};
   return keys;
 }
 
@@ -337,6 +280,7 @@ Result<Sweep> read_sweep(const SweepFile& file) {
   for (const YamlNode::Entry& entry : root.entries)
     read_key(context, entry);
   finish(context, root);
+  check_search(context, root);
   if (context.problems.empty()) check_sweep(context);
   if (!context.problems.empty()) return problems_error(context.problems);
   return std::move(context.sweep);

@@ -60,6 +60,15 @@ void apply_overrides(YamlNode& root, const std::vector<std::string>& overrides,
 // Every key that may stand at the top of a sweep file.
 const std::vector<std::string>& top_level_keys();
 
+// How the sweep searches and ends. read_budget: one of budget_keys().
+void read_method(ReadContext& context, const YamlNode& node);
+void read_metric(ReadContext& context, const YamlNode& node);
+void read_early_terminate(ReadContext& context, const YamlNode& node);
+const std::vector<std::string>& budget_keys();
+void read_budget(ReadContext& context, const std::string& key, const YamlNode& node);
+// A search has a cap.
+void check_search(ReadContext& context, const YamlNode& root);
+
 // Zip groups, selected parameters, `when` and expressions name what is there; lengths agree.
 void check_sweep(ReadContext& context);
 

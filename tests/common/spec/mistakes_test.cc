@@ -45,8 +45,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown_top_key", after_head(kRight) + "baseline: [probe]\n",
                 "s.yaml:6:1: unknown key 'baseline' in the sweep. Did you mean 'baselines'? Known: "
                 "name, description, method, metric, parameters, adapters, tasks, bases, zip, "
-                "select, baselines, replicate, report, resources, run_cap, max_trials, "
-                "tasks_folder, early_terminate, program, command, entity, project"},
+                "select, baselines, replicate, report, resources, run_cap, max_trials, max_time, "
+                "max_gpu_hours, target, search_seed, tasks_folder, early_terminate, program, "
+                "command, entity, project"},
         Mistake{"parameter_at_the_top", after_head(kRight) + "epochs: 3\n",
                 "s.yaml:6:1: the parameter 'epochs' belongs under `parameters`"},
         Mistake{"unknown_parameter", after_head("  adapter: lora\n  rnak: 4\n"),
@@ -232,16 +233,20 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"a_list_at_the_top", "- a\n",
                 "s.yaml:1:1: the sweep is a list; a mapping is needed (key: value)"},
         Mistake{"method_typo", after_head(kRight) + "method: gird\n",
-                "s.yaml:6:9: unknown method 'gird'. Did you mean 'grid'? Known: grid"},
-        Mistake{"method_not_yet", after_head(kRight) + "method: bayes\n",
-                "s.yaml:6:9: the method 'bayes' is not there yet; grid is"},
+                "s.yaml:6:9: unknown method 'gird'. Did you mean 'grid'? Known: grid, random, "
+                "bayes, tpe, sobol"},
+        Mistake{"method_not_yet", after_head(kRight) + "method: bayes\nrun_cap: 9\n",
+                "s.yaml:6:9: only the method grid can be run yet"},
+        Mistake{"search_without_end", after_head(kRight) + "method: bayes\n",
+                "s.yaml:6:9: the method bayes has no end of its own; give max_trials (or run_cap), "
+                "max_time or max_gpu_hours"},
         Mistake{"early_terminate_not_yet",
-                after_head(kRight) + "early_terminate: {type: hyperband}\n",
-                "s.yaml:6:1: early_terminate is not there yet: every trial runs to its end"},
+                after_head(kRight) + "early_terminate: {type: hyperband, min_iter: 3}\n",
+                "s.yaml:6:18: early_terminate is not there yet: every trial runs to its end"},
         Mistake{"distribution_of_a_grid",
                 after_head("  adapter: lora\n  rank: 1\n  learning_rate: {min: 0.001, max: 0.1}\n"),
-                "s.yaml:6:18: learning_rate has no value; the method grid takes `value`, `values`, "
-                "or `min` and `max` as whole numbers"},
+                "s.yaml:6:18: learning_rate has the distribution uniform, which has no list of "
+                "values; the method grid takes `value`, `values`, int_uniform and q_uniform"},
         Mistake{"distribution_typo",
                 after_head("  adapter: lora\n  rank: {distribution: unform, min: 1, max: 2}\n"),
                 "s.yaml:5:24: unknown distribution 'unform'. Did you mean 'uniform'? Known: "
@@ -249,7 +254,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "log_uniform_values, q_log_uniform, q_log_uniform_values, inv_log_uniform, "
                 "inv_log_uniform_values, normal, q_normal, log_normal, q_log_normal"},
         Mistake{"min_above_max", after_head("  adapter: lora\n  rank: {min: 8, max: 2}\n"),
-                "s.yaml:5:9: rank: int_uniform takes two whole numbers, min not above max"},
+                "s.yaml:5:15: rank.min is the number 8; it is not below max, 2"},
         Mistake{"probabilities_of_another_length",
                 after_head("  adapter: lora\n  rank: {values: [1, 2], probabilities: [1]}\n"),
                 "s.yaml:5:41: rank.probabilities needs one number for each of values"},
@@ -276,13 +281,125 @@ INSTANTIATE_TEST_SUITE_P(
                 "the order of the class index"}),
     [](const auto& mistake) { return mistake.param.name; });
 
+// A random search, in lines 6 and 7.
+std::string random_of(const std::string& learning_rate) {
+  return after_head(kRight) + "method: random\nrun_cap: 10\n" +
+         "adapters: {lora: {learning_rate: " + learning_rate + "}}\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Search, Mistakes,
+    ::testing::Values(
+        Mistake{"log_scale_through_zero",
+                random_of("{distribution: log_uniform_values, min: 0, max: 1}"),
+                "s.yaml:8:74: learning_rate.min is the number 0; a log scale has no zero and "
+                "nothing below it; give a number above 0"},
+        Mistake{"distribution_beyond_the_limits", random_of("{min: -1, max: 0.5}"),
+                "s.yaml:8:40: learning_rate.min is the number -1; allowed is a number from 0 (of "
+                "the adapter)"},
+        Mistake{"exponent_without_bounds",
+                random_of("{distribution: log_uniform, min: 1, max: 1000}"),
+                "s.yaml:8:75: learning_rate.max is the number 1000; allowed is a number from 0 (of "
+                "the adapter)"},
+        Mistake{"no_max", random_of("{distribution: uniform, min: 0.1}"),
+                "s.yaml:8:34: learning_rate has the distribution uniform and no max; a number is "
+                "needed"},
+        Mistake{"max_is_a_text", random_of("{min: 0.1, max: big}"),
+                "s.yaml:8:50: learning_rate.max is the text 'big'; a number is needed"},
+        Mistake{"sigma_zero", random_of("{distribution: normal, mu: 0.1, sigma: 0}"),
+                "s.yaml:8:73: learning_rate.sigma is the number 0; allowed is a number above 0"},
+        Mistake{"q_zero", random_of("{distribution: q_uniform, min: 0.1, max: 1, q: 0}"),
+                "s.yaml:8:81: learning_rate.q is the number 0; allowed is a number above 0; draws "
+                "are rounded to its multiples"},
+        Mistake{
+            "key_of_another_distribution",
+            random_of("{distribution: uniform, min: 0.1, max: 1, sigma: 2}"),
+            "s.yaml:8:76: learning_rate.sigma has no meaning for uniform, which takes min, max"},
+        Mistake{"nothing_to_draw_from", random_of("{when: rank > 2}"),
+                "s.yaml:8:34: learning_rate has no value; give `value`, `values`, `expression`, or "
+                "`min` and `max`"},
+        Mistake{"categorical_without_values", random_of("{distribution: categorical}"),
+                "s.yaml:8:49: learning_rate has the distribution categorical and no `values`"},
+        Mistake{"values_and_a_distribution", random_of("{distribution: uniform, values: [0.1]}"),
+                "s.yaml:8:49: learning_rate has values and the distribution 'uniform'; allowed "
+                "with it is categorical"},
+        Mistake{"fractions_of_a_rank",
+                after_head("  adapter: lora\n  rank: {distribution: uniform, min: 1, max: 8}\n") +
+                    "method: random\nrun_cap: 10\n",
+                "s.yaml:5:9: rank takes whole numbers, and uniform gives others; take int_uniform, "
+                "or a q_ distribution with a whole q"},
+        Mistake{"fraction_of_a_whole_number",
+                after_head("  adapter: lora\n  rank: {distribution: int_uniform, min: 1.5, max: "
+                           "8}\n") +
+                    "method: random\nrun_cap: 10\n",
+                "s.yaml:5:42: rank.min is the number 1.5; int_uniform takes whole numbers"},
+        Mistake{"distribution_of_words", after_head(kRight + "  schedule: {min: 1, max: 2}\n"),
+                "s.yaml:6:13: schedule is no number and has no distribution; give `value` or "
+                "`values`"},
+        Mistake{"zip_of_a_distribution",
+                after_head("  adapter: lora\n  rank: [1, 2]\n  learning_rate: {min: 0.1, max: "
+                           "1}\n") +
+                    "method: random\nrun_cap: 10\nzip: [rank, learning_rate]\n",
+                "s.yaml:6:3: learning_rate has a distribution and cannot be zipped"},
+        Mistake{"probabilities_below_one",
+                random_of("{values: [0.1, 0.2], probabilities: [0.5, 0.4]}"),
+                "s.yaml:8:70: learning_rate.probabilities add up to 0.9, not to 1"},
+        Mistake{"probability_zero", random_of("{values: [0.1, 0.2], probabilities: [1, 0]}"),
+                "s.yaml:8:74: learning_rate.probabilities has the number 0; allowed is a number "
+                "above 0 (leave a value out that is never to be drawn)"},
+        Mistake{"early_terminate_without_type", after_head(kRight) + "early_terminate: {s: 2}\n",
+                "s.yaml:6:18: early_terminate has no type; allowed: hyperband, asha, median, "
+                "patience"},
+        Mistake{"early_terminate_type", after_head(kRight) + "early_terminate: {type: hyperbnd}\n",
+                "s.yaml:6:25: unknown early_terminate.type 'hyperbnd'. Did you mean 'hyperband'? "
+                "Known: hyperband, asha, median, patience"},
+        Mistake{"hyperband_of_nothing",
+                after_head(kRight) + "early_terminate: {type: hyperband, eta: 2}\n",
+                "s.yaml:6:18: early_terminate: hyperband needs min_iter (the first evaluation that "
+                "it looks at), or max_iter and s (brackets)"},
+        Mistake{"eta_of_one",
+                after_head(kRight) + "early_terminate: {type: hyperband, min_iter: 1, eta: 1}\n",
+                "s.yaml:6:54: early_terminate.eta is the number 1; allowed is a number above 1, up "
+                "to 1000: of each rung the best 1/eta go on"},
+        Mistake{"asha_upside_down",
+                after_head(kRight) + "early_terminate: {type: asha, min_iter: 9, max_iter: 3}\n",
+                "s.yaml:6:54: early_terminate.max_iter is 3, below min_iter, 9"},
+        Mistake{"median_key",
+                after_head(kRight) + "early_terminate: {type: median, min_trial: 9}\n",
+                "s.yaml:6:33: unknown key 'min_trial' in early_terminate of type median. Did you "
+                "mean 'min_trials'? Known: type, min_iter, min_trials, replicates"},
+        Mistake{"patience_of_none",
+                after_head(kRight) + "early_terminate: {type: patience, iterations: 0}\n",
+                "s.yaml:6:47: early_terminate.iterations is the number 0; allowed is a whole "
+                "number from 1 to 1,000,000"},
+        Mistake{"time_without_unit", after_head(kRight) + "max_time: 8\n",
+                "s.yaml:6:11: max_time is the number 8; allowed is a time with its unit, such as "
+                "8h, 90m or 1h30m"},
+        Mistake{"gpu_hours_of_none", after_head(kRight) + "max_gpu_hours: 0\n",
+                "s.yaml:6:16: max_gpu_hours is the number 0; allowed is a number above 0"},
+        Mistake{"run_cap_of_none", after_head(kRight) + "run_cap: 0\n",
+                "s.yaml:6:10: run_cap is the number 0; allowed is a whole number from 1"},
+        Mistake{"target_is_a_text", after_head(kRight) + "target: high\n",
+                "s.yaml:6:9: target is the text 'high'; a number is needed"},
+        Mistake{"two_targets",
+                after_head(kRight) + "metric: {name: accuracy, target: 0.9}\ntarget: 0.8\n",
+                "s.yaml:7:9: target is 0.8 and another is 0.9; metric.target and target are the "
+                "same, give one"},
+        Mistake{"goal_upside_down",
+                after_head(kRight) + "metric: {name: accuracy, goal: minimize}\n",
+                "s.yaml:6:32: metric.goal is minimize, but more accuracy is better; leave goal "
+                "out"},
+        Mistake{"budget_not_yet", after_head(kRight) + "max_time: 8h\n",
+                "the sweep: max_time and max_gpu_hours end nothing yet; max_trials does"}),
+    [](const auto& mistake) { return mistake.param.name; });
+
 TEST(AllMistakes, are_found_in_one_pass) {
   EXPECT_EQ(
       mistakes("methd: grid\nparameters:\n  base: minilm\n  adapter: lroa\n  rank: 0\n"),
       "s.yaml:1:1: unknown key 'methd' in the sweep. Did you mean 'method'? Known: name, "
       "description, method, metric, parameters, adapters, tasks, bases, zip, select, "
-      "baselines, replicate, report, resources, run_cap, max_trials, tasks_folder, "
-      "early_terminate, program, command, entity, project\n"
+      "baselines, replicate, report, resources, run_cap, max_trials, max_time, max_gpu_hours, "
+      "target, search_seed, tasks_folder, early_terminate, program, command, entity, project\n"
       "s.yaml:4:12: unknown adapter: the text 'lroa'. Did you mean 'lora'? Known: " +
           kAdapters +
           "\n"

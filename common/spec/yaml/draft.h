@@ -1,0 +1,24 @@
+// Inside of read_parameters: a parameter while it is read.
+#pragma once
+
+#include <optional>
+
+#include "common/spec/yaml/reader.h"
+
+namespace plateau {
+
+// The parameter under construction and what is allowed for it.
+struct Draft {
+  SweepParameter parameter;
+  const ParameterSchema* schema = nullptr;  // nullptr: base, task, adapter
+};
+
+// A mapping without value, values and expression: `distribution`, or `min` and `max` alone, which
+// are int_uniform (whole numbers) or uniform. nullopt after a problem.
+std::optional<Distribution> read_distribution(ReadContext& context, const Draft& draft,
+                                              const YamlNode& node);
+
+// `distribution` beside value or values: constant or categorical.
+void check_distribution_of_values(ReadContext& context, const Draft& draft, const YamlNode& node);
+
+}  // namespace plateau
