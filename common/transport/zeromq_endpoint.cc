@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <utility>
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.hpp>
@@ -168,8 +170,10 @@ class Router : public Endpoint {
           whole = !body.more();
           skip_rest(body);
         }
-        if (whole && is_admitted(body)) return Frame{peer.to_string(), body.to_string()};
         // Not in two parts: no end of ours wrote it.
+        if (!whole) continue;
+        if (is_admitted(body)) return Frame{peer.to_string(), body.to_string()};
+        cut_off(peer.to_string(), body);
       }
     } catch (const zmq::error_t&) {
       return std::nullopt;
@@ -202,6 +206,16 @@ class Router : public Endpoint {
     return gate_->admits(key == nullptr ? "" : key);
   }
 
+  // Ends the connection of a key that was taken off the list: nothing more is sent to it, and it
+  // meets ZAP when it comes again. Once for each connection, since what it had sent before is still
+  // to be read when its descriptor is already another's.
+  void cut_off(const PeerName& peer, zmq::message_t& body) {
+    if (!cut_off_.insert(peer).second) return;
+    const int fd = zmq_msg_get(body.handle(), ZMQ_SRCFD);
+    // ZeroMQ owns the descriptor and closes it when it reads the end.
+    if (fd >= 0) ::shutdown(fd, SHUT_RDWR);
+  }
+
   void skip_rest(const zmq::message_t& last) {
     bool more = last.more();
     while (more) {
@@ -216,6 +230,7 @@ class Router : public Endpoint {
   zmq::context_t context_{1};
   std::unique_ptr<Gatekeeper> gate_;
   zmq::socket_t socket_;
+  std::set<PeerName> cut_off_;  // at most the connections that stood when their key was removed
 };
 
 // How a worker's handshakes go, as its socket monitor tells.

@@ -151,6 +151,31 @@ TEST_F(Gate, a_key_that_is_removed_is_heard_no_more) {
   EXPECT_FALSE(gets_through(*anew, kRefusedMs));
 }
 
+// Tried: without Router::cut_off() the connection stands, and the coordinator goes on sending to
+// it.
+TEST_F(Gate, a_key_that_is_removed_loses_its_connection_at_once) {
+  const auto worker = connect(WorkerKeys{listed_, coordinator_.public_key});
+  std::optional<Frame> frame;
+  const TimeMs began = system_clock().monotonic_ms();
+  while (!frame && system_clock().monotonic_ms() - began < kPatienceMs) {
+    static_cast<void>(worker->send({}, "hello"));
+    usleep(10'000);
+    frame = bound_.endpoint->receive();
+  }
+  ASSERT_TRUE(frame);
+  ASSERT_EQ(bound_.endpoint->send(frame->peer, "welcome"), SendResult::kSent);
+  allow({{draw_key_pair()->public_key, "another"}});
+  const TimeMs removed = system_clock().monotonic_ms();
+  bool gone = false;
+  while (!gone && system_clock().monotonic_ms() - removed < kPatienceMs) {
+    static_cast<void>(gets_through(*worker, 50));  // it speaks, as heartbeats do
+    gone = bound_.endpoint->send(frame->peer, "work") == SendResult::kNoPeer;
+  }
+  EXPECT_LT(system_clock().monotonic_ms() - removed, 3000);
+  EXPECT_FALSE(gets_through(*worker, kRefusedMs));
+  EXPECT_THAT(lines(), Contains(HasSubstr(listed_.public_key)));  // refused when it came again
+}
+
 TEST_F(Gate, a_list_that_cannot_be_read_leaves_the_old_one_in_force) {
   allow({});
 
