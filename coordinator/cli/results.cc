@@ -45,7 +45,7 @@ struct ResultsOptions {
   std::string out;
   std::string kind = "rank";
   std::string what = "trials";
-  double width = 0.0;
+  std::string width = "0";
   PlateauRequest plateau;
   TableOptions table;
   std::vector<std::string> where;
@@ -275,19 +275,22 @@ FigureFormat figure_format(const ResultsOptions& options) {
 }
 
 void add_figure(CLI::App& results, CommandContext& context) {
-  const Added added = add_writer(
-      results, context, "figure", "A figure for print: metric against rank, or against parameters",
-      [](const Source& source, const ResultsOptions& options) {
-        return figure_bytes(source.run, value_of(figure_kinds(), options.kind),
-                            figure_format(options), options.width);
-      });
+  const Added added =
+      add_writer(results, context, "figure",
+                 "A figure for print: metric against rank, parameters or step, ...",
+                 [](const Source& source, const ResultsOptions& options) -> Result<std::string> {
+                   const auto width = figure_width(options.width);
+                   if (!width) return width.error();
+                   return figure_bytes(source.run, value_of(figure_kinds(), options.kind),
+                                       figure_format(options), *width);
+                 });
   added.with_formats(names_of(figure_formats()));
   added.command->add_option("--kind", added.options->kind, "Which figure")
       ->check(CLI::IsMember(names_of(figure_kinds())))
       ->capture_default_str();
   added.command->add_option("--width", added.options->width,
-                            "In points: 252 is a column of most two-column papers, 504 both; "
-                            "0 chooses 360 for one panel and 504 for several");
+                            "one or two columns of a two-column paper, or points (252 and 504); "
+                            "0: 360 for one panel and 504 for several");
 }
 
 void add_export(CLI::App& results, CommandContext& context) {

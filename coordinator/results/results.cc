@@ -9,7 +9,6 @@
 #include "coordinator/results/comparison.h"
 #include "coordinator/results/dimensions.h"
 #include "coordinator/results/efficiency.h"
-#include "coordinator/results/figure/pareto_figure.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/plateau_report.h"
 #include "coordinator/results/summary.h"
@@ -281,38 +280,6 @@ std::string trace_text(const RunView& run, TableFormat format) {
   constexpr int kWide = 240;
   if (format == TableFormat::kTerminal) return results::terminal(table, kWide);
   return *written(table, format, results::trace_json(run));  // Every other format has a writer.
-}
-
-const std::vector<std::pair<std::string, FigureKind>>& figure_kinds() {
-  static const std::vector<std::pair<std::string, FigureKind>> kinds{
-      {"rank", FigureKind::kRank}, {"pareto", FigureKind::kPareto}};
-  return kinds;
-}
-
-const std::vector<std::pair<std::string, FigureFormat>>& figure_formats() {
-  static const std::vector<std::pair<std::string, FigureFormat>> formats{
-      {"svg", FigureFormat::kSvg}, {"pdf", FigureFormat::kPdf}};
-  return formats;
-}
-
-Result<std::string> figure_bytes(const RunView& run, FigureKind kind, FigureFormat format,
-                                 double width) {
-  if (width != 0.0 && !(width >= 200.0 && width <= 2000.0)) {
-    return invalid_argument("a figure of " + format_number(width) +
-                            " points cannot be read; choose 200 to 2000 (252 is a column of most "
-                            "two-column papers, 504 both).");
-  }
-  const results::Summary summary = results::summarise(run);
-  const results::FigureOptions options{width};
-  const auto drawing = kind == FigureKind::kRank ? results::rank_figure(summary, options)
-                                                 : results::pareto_figure(summary, options);
-  if (!drawing) {
-    return not_found("run '" + run.name +
-                     "' has no finished trial of an adapter with a rank yet, so this figure would "
-                     "be empty. See 'plateau status " +
-                     run.name + "'.");
-  }
-  return format == FigureFormat::kPdf ? results::to_pdf(*drawing) : results::to_svg(*drawing);
 }
 
 }  // namespace plateau

@@ -78,13 +78,17 @@ Result<std::string> efficiency_text(const RunView& run, TableFormat format);
 // The trials and attempts behind every cell.
 std::string trace_text(const RunView& run, TableFormat format);
 
-enum class FigureKind { kRank, kPareto };
-// "rank", "pareto": for --kind.
+enum class FigureKind { kRank, kPareto, kCurves, kBox, kHeatmap, kCriticalDifference };
+// "rank", "pareto", "curves", "box", "heatmap", "critical-difference": for --kind.
 const std::vector<std::pair<std::string, FigureKind>>& figure_kinds();
 
 enum class FigureFormat { kSvg, kPdf };
 // "svg", "pdf": for --format.
 const std::vector<std::pair<std::string, FigureFormat>>& figure_formats();
+
+// Points for --width: "one" and "two" columns of a two-column paper, or a number; 0: the figure
+// chooses. kInvalidArgument: anything else.
+Result<double> figure_width(const std::string& text);
 
 // A picture, `width` points wide (0: 360 for one panel, 504 for several). kInvalidArgument: a width
 // under 200 or over 2000; kNotFound: nothing is finished that this figure could show.
