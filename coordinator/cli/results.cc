@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "common/base/file.h"
 #include "common/base/text.h"
@@ -293,6 +294,22 @@ void add_figure(CLI::App& results, CommandContext& context) {
                             "0: 360 for one panel and 504 for several");
 }
 
+void add_report(CLI::App& results, CommandContext& context) {
+  const Added added = add_writer(
+      results, context, "report",
+      "One HTML page that opens offline: tables, figures, statistics, versions, the sweep file",
+      [](const Source& source, const ResultsOptions& options) {
+        std::optional<PlateauRequest> plateau;
+        if (options.plateau.margin != 0.0) plateau = options.plateau;
+        return report_html(source.run, plateau);
+      });
+  added.command->add_option("--margin", added.options->plateau.margin,
+                            "For the plateau test: the loss that counts as none, in the unit of "
+                            "the table; without it the test is left out");
+  added.command->add_option("--reference", added.options->plateau.reference,
+                            "A method to hold the ranks against; default: the largest rank");
+}
+
 void add_export(CLI::App& results, CommandContext& context) {
   const Added added = add_writer(
       results, context, "export", "Long rows for other programs: trials, metrics or predictions",
@@ -323,6 +340,7 @@ void add_results_command(CLI::App& app, CommandContext& context) {
   add_efficiency(*results, context);
   add_plateau(*results, context);
   add_figure(*results, context);
+  add_report(*results, context);
   add_export(*results, context);
 }
 

@@ -181,9 +181,11 @@ std::string escape_latex(std::string_view text) {
   return is_argument ? "{}" + escaped : escaped;
 }
 
-std::string escape_xml(std::string_view text) {
+namespace {
+
+std::string with_entities(std::string_view text) {
   std::string escaped;
-  for (char c : one_line(text)) {
+  for (char c : text) {
     switch (c) {
       case '&':
         escaped += "&amp;";
@@ -205,6 +207,20 @@ std::string escape_xml(std::string_view text) {
     }
   }
   return escaped;
+}
+
+}  // namespace
+
+std::string escape_xml(std::string_view text) {
+  return with_entities(one_line(text));
+}
+
+std::string escape_xml_lines(std::string_view text) {
+  std::string printable;
+  for (std::uint32_t code : code_points(text)) {
+    if (code == '\n' || code == '\t' || !is_hidden(code)) append_utf8(printable, code);
+  }
+  return with_entities(printable);
 }
 
 std::string csv_field(std::string_view text) {

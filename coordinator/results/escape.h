@@ -23,6 +23,8 @@ std::string escape_markdown(std::string_view text);
 std::string escape_latex(std::string_view text);
 // For XML and HTML text and attributes in double quotes.
 std::string escape_xml(std::string_view text);
+// The same for the text of a <pre>: lines, spaces and tabs stay as they are.
+std::string escape_xml_lines(std::string_view text);
 // One CSV field, RFC 4180: quoted when it must be, quotes doubled. Line ends are kept.
 std::string csv_field(std::string_view text);
 

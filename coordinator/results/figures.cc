@@ -79,18 +79,22 @@ Result<double> figure_width(const std::string& text) {
                           "points), or 200 to 2000 points.");
 }
 
-Result<std::string> figure_bytes(const RunView& run, FigureKind kind, FigureFormat format,
-                                 double width) {
+Result<results::Drawing> figure_drawing(const RunView& run, FigureKind kind, double width) {
   if (width != 0.0 && !(width >= 200.0 && width <= 2000.0)) {
     return invalid_argument("a figure of " + format_number(width) +
                             " points cannot be read; choose 200 to 2000 (252 is a column of most "
                             "two-column papers, 504 both).");
   }
-  const auto drawing = drawing_of(run, kind, {width});
-  if (!drawing) {
-    return not_found("run '" + run.name + "' has " + missing(kind) +
-                     ", so this figure would be empty. See 'plateau status " + run.name + "'.");
-  }
+  auto drawing = drawing_of(run, kind, {width});
+  if (drawing) return *std::move(drawing);
+  return not_found("run '" + run.name + "' has " + missing(kind) +
+                   ", so this figure would be empty. See 'plateau status " + run.name + "'.");
+}
+
+Result<std::string> figure_bytes(const RunView& run, FigureKind kind, FigureFormat format,
+                                 double width) {
+  const auto drawing = figure_drawing(run, kind, width);
+  if (!drawing) return drawing.error();
   return format == FigureFormat::kPdf ? results::to_pdf(*drawing) : results::to_svg(*drawing);
 }
 

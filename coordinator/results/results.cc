@@ -1,16 +1,13 @@
 #include "coordinator/results/results.h"
 
-#include <set>
-
 #include "common/base/file.h"
 #include "common/base/text.h"
-#include "coordinator/results/catalogue_notes.h"
 #include "coordinator/results/cells.h"
 #include "coordinator/results/comparison.h"
-#include "coordinator/results/dimensions.h"
 #include "coordinator/results/efficiency.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/plateau_report.h"
+#include "coordinator/results/run_tables.h"
 #include "coordinator/results/summary.h"
 #include "coordinator/results/table.h"
 #include "coordinator/results/trace.h"
@@ -22,58 +19,10 @@ namespace {
 constexpr int kTerminalColumns = 100;
 constexpr int kWideColumns = 140;  // intervals and p-values that are cut say nothing
 
-// A catalogue that cannot be read costs its notes, not the results.
-results::Summary summary_of(const RunView& run, const results::SummaryOptions& options = {}) {
-  results::Summary summary = results::summarise(run, options);
-  if (const auto catalogue = Catalogue::load()) {
-    results::add_catalogue_notes(*catalogue, summary);
-  }
-  return summary;
-}
-
-// A metric or split that was never measured is a typing error, not a table of dashes.
-Status check_measured(const RunView& run, const results::TableSpec& spec) {
-  std::set<std::string> there;
-  for (const TrialRow& row : run.trials) {
-    for (const MetricValue& metric : row.metrics) {
-      const bool asked =
-          spec.metric.empty() ? metric.name == row.trial.task.metric : metric.name == spec.metric;
-      if (asked && metric.split == spec.split) return {};
-      there.insert(metric.name + " on " + metric.split);
-    }
-  }
-  // Nothing is finished: the default table says so row by row.
-  if (there.empty()) return {};
-  return invalid_argument("no finished trial of run '" + run.name + "' has " +
-                          (spec.metric.empty() ? "its task's metric" : "'" + spec.metric + "'") +
-                          " on the " + spec.split + " split; there are " +
-                          join({there.begin(), there.end()}, ", ") + ".");
-}
-
-Result<results::Summary> summary_for(const RunView& run, const results::TableSpec& spec) {
-  const auto part = results::filtered(run, spec.where);
-  if (!part) return part.error();
-  if (Status status = check_measured(*part, spec); !status) return status.error();
-  return summary_of(*part, {spec.metric, spec.split});
-}
-
-Result<std::vector<results::Table>> tables_of(const RunView& run,
-                                              const std::vector<results::TableSpec>& specs) {
-  std::vector<results::Table> tables;
-  for (const results::TableSpec& spec : specs) {
-    const auto summary = summary_for(run, spec);
-    if (!summary) return summary.error();
-    auto table = results::build_table(*summary, spec);
-    if (!table) return table.error();
-    tables.push_back(*std::move(table));
-  }
-  return tables;
-}
-
 }  // namespace
 
 Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder) {
-  const results::Summary summary = summary_of(run);
+  const results::Summary summary = results::summary_of(run);
   const auto specs = results::table_specs(run.sweep_report);
   if (!specs) return specs.error();
   const std::filesystem::path folder = run_folder / "results";
@@ -81,7 +30,7 @@ Result<ResultFiles> write_results(const RunView& run, const std::filesystem::pat
 
   std::vector<std::pair<std::string, std::string>> files;
   for (const results::TableSpec& spec : *specs) {
-    const auto tables = tables_of(run, {spec});
+    const auto tables = results::tables_of(run, {spec});
     if (!tables) {
       // A filter may fit nothing in a smoke run; the other tables are worth having all the same.
       files.emplace_back(spec.name + ".md",
@@ -118,7 +67,7 @@ const std::vector<std::pair<std::string, TableFormat>>& table_formats() {
 Result<std::vector<NamedText>> table_texts(const RunView& run,
                                            const std::vector<results::TableSpec>& specs,
                                            TableFormat format) {
-  const auto tables = tables_of(run, specs);
+  const auto tables = results::tables_of(run, specs);
   if (!tables) return tables.error();
   std::vector<NamedText> texts;
   for (std::size_t i = 0; i < specs.size(); ++i) {
@@ -135,10 +84,10 @@ Result<std::vector<NamedText>> table_texts(const RunView& run,
         text = results::latex(table);
         break;
       case TableFormat::kCsv:
-        text = results::cells_csv(*summary_for(run, specs[i]));
+        text = results::cells_csv(*results::summary_for(run, specs[i]));
         break;
       case TableFormat::kJson:
-        text = results::cells_json(*summary_for(run, specs[i]));
+        text = results::cells_json(*results::summary_for(run, specs[i]));
         break;
     }
     texts.push_back({specs[i].name, std::move(text)});
@@ -149,7 +98,7 @@ Result<std::vector<NamedText>> table_texts(const RunView& run,
 Result<std::string> table_text(const RunView& run, const std::vector<results::TableSpec>& specs,
                                TableFormat format) {
   if (format == TableFormat::kLatex) {
-    const auto tables = tables_of(run, specs);
+    const auto tables = results::tables_of(run, specs);
     if (!tables) return tables.error();
     return results::latex(*tables);
   }
@@ -197,8 +146,7 @@ Result<std::string> written(const results::Table& table, TableFormat format,
 
 }  // namespace
 
-Result<std::string> plateau_text(const RunView& run, const PlateauRequest& request,
-                                 TableFormat format) {
+Result<results::PlateauOptions> plateau_options(const PlateauRequest& request) {
   if (!(request.margin > 0.0)) {
     return invalid_argument(
         "a plateau needs a margin above zero: how much loss counts as none, in the unit that the "
@@ -208,18 +156,25 @@ Result<std::string> plateau_text(const RunView& run, const PlateauRequest& reque
     return invalid_argument("the level is " + format_number(request.alpha) +
                             "; it must lie between 0 and 0.5.");
   }
-  const results::Summary summary = results::summarise(run);
   results::PlateauOptions options{request.margin, request.alpha};
   options.reference = request.reference;
   options.keep_collapsed = request.keep_collapsed;
-  const auto findings = results::find_plateaus(summary, options);
+  return options;
+}
+
+Result<std::string> plateau_text(const RunView& run, const PlateauRequest& request,
+                                 TableFormat format) {
+  const auto options = plateau_options(request);
+  if (!options) return options.error();
+  const results::Summary summary = results::summarise(run);
+  const auto findings = results::find_plateaus(summary, *options);
   if (!findings) return findings.error();
   if (findings->empty()) {
     return invalid_argument("run '" + run.name +
                             "' has no adapter with two ranks, so there is no curve to test.");
   }
-  return written(results::plateau_table(summary, *findings, options), format,
-                 results::plateau_json(*findings, options));
+  return written(results::plateau_table(summary, *findings, *options), format,
+                 results::plateau_json(*findings, *options));
 }
 
 Result<std::string> comparison_text(const RunView& run, TableFormat format) {
@@ -270,7 +225,7 @@ Result<std::string> efficiency_text(const RunView& run, TableFormat format) {
 }
 
 std::string terminal_table(const RunView& run, int columns) {
-  return results::terminal(results::build_table(summary_of(run)), columns);
+  return results::terminal(results::build_table(results::summary_of(run)), columns);
 }
 
 std::string trace_text(const RunView& run, TableFormat format) {

@@ -5,11 +5,14 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/base/result.h"
+#include "coordinator/results/figure/drawing.h"
+#include "coordinator/results/plateau_report.h"
 #include "coordinator/results/table_spec.h"
 #include "coordinator/store/results_view.h"
 
@@ -57,6 +60,8 @@ struct PlateauRequest {
   std::string reference = {};  // a method ("full"); empty: the largest rank
   bool keep_collapsed = false;
 };
+// kInvalidArgument: margin or alpha out of range.
+Result<results::PlateauOptions> plateau_options(const PlateauRequest& request);
 // kInvalidArgument: margin or alpha out of range, kCsv, or no adapter with two ranks.
 Result<std::string> plateau_text(const RunView& run, const PlateauRequest& request,
                                  TableFormat format);
@@ -92,8 +97,16 @@ Result<double> figure_width(const std::string& text);
 
 // A picture, `width` points wide (0: 360 for one panel, 504 for several). kInvalidArgument: a width
 // under 200 or over 2000; kNotFound: nothing is finished that this figure could show.
+Result<results::Drawing> figure_drawing(const RunView& run, FigureKind kind, double width);
 Result<std::string> figure_bytes(const RunView& run, FigureKind kind, FigureFormat format,
                                  double width);
+
+// One HTML page that needs no other file and no network: the tables that the sweep's `report` asks
+// for, the statistics, every figure that the run has, trials that have no result and why, versions,
+// hardware and the sweep file. Names and the sweep file cannot become markup, and the page forbids
+// scripts and loading. The plateau test is in it where `plateau` gives a margin. kInvalidArgument:
+// what is wrong with the `report` section or the request.
+Result<std::string> report_html(const RunView& run, const std::optional<PlateauRequest>& plateau);
 
 // The table with its notes for a terminal: UTF-8, no colours, no line over `columns` characters
 // (at least 60), ends with a newline.
