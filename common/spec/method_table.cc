@@ -89,6 +89,14 @@ std::vector<ParameterSchema> prompt() {
   };
 }
 
+std::vector<ParameterSchema> prefix() {
+  return {
+      integer("tokens", nullptr, 1, 65536, "keys and values in front of every text, a layer"),
+      other("prefix_init", Type::kChoice, "random", "random: standard normal; zero: all zero",
+            {"random", "zero"}),
+  };
+}
+
 MethodSchema adapter(std::string name, std::string title, std::string source,
                      std::vector<ParameterSchema> parameters) {
   return {std::move(name), std::move(title), std::move(source), false, std::move(parameters)};
@@ -107,6 +115,7 @@ std::vector<MethodSchema> make_method_table() {
       adapter("pfeiffer", "Pfeiffer adapter", "Pfeiffer et al. 2020, arXiv 2005.00052",
               bottleneck("relu")),
       adapter("prompt", "Prompt tuning", "Lester et al. 2021, arXiv 2104.08691", prompt()),
+      adapter("prefix", "Prefix tuning", "Li and Liang 2021, arXiv 2101.00190", prefix()),
       adapter("bitfit", "BitFit", "Ben Zaken et al. 2021, arXiv 2106.10199", {}),
       adapter("layer_norm", "LayerNorm only", "Zhao et al. 2023, arXiv 2312.11420", {}),
       adapter("last_layers", "Last layers", "Lee et al. 2019, arXiv 1911.03090",

@@ -61,6 +61,12 @@ Result<std::int64_t> count_prompt(const BaseFacts& facts, const Trial& trial) {
   return trial.adapter.parameters.at("tokens").get<std::int64_t>() * facts.hidden;
 }
 
+// Keys and values at every layer.
+Result<std::int64_t> count_prefix(const BaseFacts& facts, const Trial& trial) {
+  return trial.adapter.parameters.at("tokens").get<std::int64_t>() * facts.layers * 2 *
+         facts.hidden;
+}
+
 Result<std::int64_t> count_selected(const BaseFacts& facts, const Trial& trial) {
   const Json& parameters = trial.adapter.parameters;
   if (parameters.value("trained_layers", std::int64_t{0}) > facts.layers) {
@@ -116,7 +122,7 @@ Count count_of(const std::string& method) {
   static const std::map<std::string, Count, std::less<>> counts = {
       {"lora", count_modules},  {"dora", count_modules},        {"loreft", count_loreft},
       {"ia3", count_ia3},       {"houlsby", count_bottlenecks}, {"pfeiffer", count_bottlenecks},
-      {"prompt", count_prompt},
+      {"prompt", count_prompt}, {"prefix", count_prefix},
   };
   const auto found = counts.find(method);
   if (found != counts.end()) return found->second;

@@ -30,7 +30,7 @@ fs::path golden_folder() {
 bool is_quick(const std::string& name) {
   if (name.starts_with("tiny-")) return true;
   for (const char* known : {"minilm/lora_qv", "minilm/rslora_all_synth", "minilm/dora_all_synth",
-                            "minilm/loreft_f1l1_shared", "minilm/houlsby"}) {
+                            "minilm/loreft_f1l1_shared", "minilm/houlsby", "minilm/prefix"}) {
     if (name == known) return true;
   }
   return false;
@@ -38,7 +38,7 @@ bool is_quick(const std::string& name) {
 
 // What this trainer cannot do yet.
 bool is_supported(const GoldenCase& golden) {
-  if (golden.method.ends_with("padfirst") || golden.family == "prefix") return false;
+  if (golden.method.ends_with("padfirst")) return false;
   return golden.model == "tiny-bert" || golden.model == "minilm";
 }
 

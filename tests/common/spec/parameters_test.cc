@@ -49,6 +49,7 @@ TEST(Parameters, other_methods_counts_are_those_of_the_reference_runs) {
   EXPECT_EQ(trained(kTinyBert, trial_of("ia3", Json::object())), 386);
   EXPECT_EQ(trained(kTinyBert, trial_of("houlsby", {{"rank", 8}})), 2'274);
   EXPECT_EQ(trained(kTinyBert, trial_of("prompt", {{"tokens", 4}})), 194);
+  EXPECT_EQ(trained(kMiniLm, trial_of("prefix", {{"tokens", 4}})), 19'202);
   EXPECT_EQ(trained(kTinyBert, trial_of("bitfit", Json::object())), 706);
   EXPECT_EQ(trained(kTinyBert, trial_of("full", Json::object())), 30'626);
   EXPECT_EQ(trained(kTinyBert, trial_of("none", Json::object())), 66);

@@ -8,6 +8,7 @@
 #include "worker/trainer/adapters/ia3.h"
 #include "worker/trainer/adapters/lora.h"
 #include "worker/trainer/adapters/loreft.h"
+#include "worker/trainer/adapters/prefix.h"
 #include "worker/trainer/adapters/prompt.h"
 #include "worker/trainer/adapters/selective.h"
 
@@ -28,6 +29,7 @@ constexpr std::array kMethods = {
     Method{"houlsby", make_houlsby},
     Method{"pfeiffer", make_pfeiffer},
     Method{"prompt", make_prompt},
+    Method{"prefix", make_prefix},
     Method{"bitfit", make_bitfit},
     Method{"layer_norm", make_layer_norm},
     Method{"last_layers", make_last_layers},

@@ -4,6 +4,7 @@
 
 #include "worker/trainer/model/attention.h"
 #include "worker/trainer/model/builder.h"
+#include "worker/trainer/model/prefix_attention.h"
 
 namespace plateau::trainer {
 namespace {
@@ -44,6 +45,8 @@ class Bert : public Model {
     info_ = {flavour_.model_type,
              d,
              config.layers,
+             config.heads,
+             d,
              config.vocabulary,
              config.positions - flavour_.first_position,
              config.initializer_range,
@@ -100,11 +103,19 @@ class Bert : public Model {
     return positions;
   }
 
+  at::Tensor attend(std::int64_t layer, const at::Tensor& qkv, const PackedBatch& batch) const {
+    const std::vector<KeyValuePrefix> prefixes = layer_prefixes(batch, layer);
+    if (prefixes.empty()) return attention(qkv, batch, config_.heads);
+    const std::vector<at::Tensor> parts = at::chunk(qkv, 3, 1);
+    return prefix_attention(parts[0], parts[1], parts[2], batch,
+                            {config_.heads, config_.heads, false}, prefixes);
+  }
+
   at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
                    const std::vector<RowShare>& shares) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
     const at::Tensor qkv = packed_linear(layer.qkv, linears_, h, shares);
-    const at::Tensor context = attention(qkv, batch, config_.heads);
+    const at::Tensor context = attend(index, qkv, batch);
     at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     attended =
         edit_sublayer({index, Sublayer::kAttention, &layer.attention_norm}, attended, h, shares);

@@ -25,6 +25,8 @@ struct ModelInfo {
   std::string model_type;  // "bert"
   std::int64_t hidden = 0;
   std::int64_t layers = 0;
+  std::int64_t key_heads = 0;  // heads of keys and values
+  std::int64_t key_width = 0;  // of a token's keys in one layer: key heads * head width
   std::int64_t vocabulary = 0;
   std::int64_t max_positions = 0;
   double initializer_range = 0.02;  // standard deviation of a new head's weights

@@ -41,6 +41,7 @@ constexpr Row kMethods[] = {
     {"houlsby", 4 * (16 * 3 + 3 + 3 * 16 + 16), false},
     {"pfeiffer", 2 * (16 * 3 + 3 + 3 * 16 + 16), false},
     {"prompt", 3 * 16, false},
+    {"prefix", 3 * 2 * 2 * 16, false},
     {"bitfit", 16 + 2 * (4 * 16 + 16 + 24 + 16 + 16)},
     {"layer_norm", 5 * 32},
     {"last_layers", 4 * (16 * 16 + 16) + 2 * (16 * 24) + 24 + 16 + 2 * 32},

@@ -1,0 +1,96 @@
+#include "worker/trainer/model/prefix_attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+namespace plateau::trainer {
+namespace {
+
+// Flat rows [N, c] to padded ones [S, longest, c]; the rest is zero.
+at::Tensor padded(const at::Tensor& rows, const PackedBatch& batch) {
+  const std::int64_t places = batch.sequences() * batch.longest;
+  return at::zeros({places, rows.size(1)}, rows.options().requires_grad(false))
+      .index_copy(0, batch.padded_row, rows)
+      .view({batch.sequences(), batch.longest, rows.size(1)});
+}
+
+// [S, L, heads * w] to [S, heads, L, w].
+at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
+  return x.view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
+}
+
+// The prefixes of all sequences [S, count, c], zeros in front of the shorter ones.
+at::Tensor in_front(const PackedBatch& batch, const std::vector<KeyValuePrefix>& prefixes,
+                    at::Tensor KeyValuePrefix::*part, std::int64_t count, const at::Tensor& like) {
+  std::vector<at::Tensor> pieces;
+  for (std::size_t i = 0; i < prefixes.size(); ++i) {
+    const at::Tensor& own = prefixes[i].*part;
+    const std::int64_t rows = own.defined() ? own.size(0) : 0;
+    at::Tensor piece =
+        at::zeros({count - rows, like.size(-1)}, like.options().requires_grad(false));
+    if (rows > 0) piece = at::cat({piece, own.to(like.scalar_type())});
+    pieces.push_back(piece.unsqueeze(0).expand({batch.shares[i].sequences, -1, -1}));
+  }
+  return at::cat(pieces);
+}
+
+// What may not be seen as -inf: [S, 1, longest or 1, count + longest].
+at::Tensor make_mask(const PackedBatch& batch, const std::vector<KeyValuePrefix>& prefixes,
+                     std::int64_t count, bool causal, const at::Tensor& like) {
+  const std::int64_t queries = causal ? batch.longest : 1;
+  at::Tensor mask = at::zeros({batch.sequences(), 1, queries, count + batch.longest}, at::kDouble);
+  for (std::size_t i = 0; i < prefixes.size(); ++i) {
+    const TrialShare& share = batch.shares[i];
+    const at::Tensor& keys = prefixes[i].keys;
+    const std::int64_t absent = count - (keys.defined() ? keys.size(0) : 0);
+    mask.narrow(0, share.first_sequence, share.sequences).narrow(3, 0, absent).fill_(-HUGE_VAL);
+  }
+  for (std::int64_t s = 0; s < batch.sequences(); ++s) {
+    const std::int64_t length = batch.lengths[static_cast<std::size_t>(s)];
+    mask.select(0, s).narrow(2, count + length, batch.longest - length).fill_(-HUGE_VAL);
+  }
+  if (causal) {
+    const at::Tensor later = at::full({queries, queries}, -HUGE_VAL, at::kDouble).triu(1);
+    mask.narrow(3, count, queries).add_(later);
+  }
+  return mask.to(like.device(), like.scalar_type());
+}
+
+}  // namespace
+
+std::vector<KeyValuePrefix> layer_prefixes(const PackedBatch& batch, std::int64_t layer) {
+  const bool any = std::any_of(batch.shares.begin(), batch.shares.end(),
+                               [](const TrialShare& share) { return share.prefix_tokens > 0; });
+  if (!any) return {};
+  std::vector<KeyValuePrefix> prefixes;
+  for (const TrialShare& share : batch.shares)
+    prefixes.push_back(share.prefix_tokens > 0 ? share.hooks->prefix(layer) : KeyValuePrefix{});
+  return prefixes;
+}
+
+at::Tensor prefix_attention(const at::Tensor& queries, const at::Tensor& keys,
+                            const at::Tensor& values, const PackedBatch& batch,
+                            const AttentionShape& shape,
+                            const std::vector<KeyValuePrefix>& prefixes) {
+  std::int64_t count = 0;
+  for (const TrialShare& share : batch.shares)
+    count = std::max(count, share.prefix_tokens);
+  const auto with_prefix = [&](const at::Tensor& rows, at::Tensor KeyValuePrefix::*part) {
+    const at::Tensor all =
+        at::cat({in_front(batch, prefixes, part, count, rows), padded(rows, batch)}, 1);
+    const at::Tensor heads = split_heads(all, shape.key_heads);
+    if (shape.heads == shape.key_heads) return heads;
+    return heads.repeat_interleave(shape.heads / shape.key_heads, 1);
+  };
+  const at::Tensor out = at::scaled_dot_product_attention(
+      split_heads(padded(queries, batch), shape.heads), with_prefix(keys, &KeyValuePrefix::keys),
+      with_prefix(values, &KeyValuePrefix::values),
+      make_mask(batch, prefixes, count, shape.causal, queries));
+  return out.transpose(1, 2)
+      .reshape({batch.sequences() * batch.longest, queries.size(1)})
+      .index_select(0, batch.padded_row);
+}
+
+}  // namespace plateau::trainer
