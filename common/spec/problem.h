@@ -13,6 +13,7 @@ struct Place {
   std::string source;  // the file as the user named it, or "override rank=1,2"
   int line = 0;
   int column = 0;
+  std::string fragment = {};  // that the value came in with (`extends`); empty: none
 
   // "sweep.yaml:3:7", "override rank=1,2"
   std::string text() const;

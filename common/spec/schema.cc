@@ -54,6 +54,13 @@ bool is_numeric(const ParameterSchema& parameter) {
   return parameter.type == ParameterType::kInteger || parameter.type == ParameterType::kNumber;
 }
 
+std::vector<std::string> distribution_names() {
+  return {"constant",        "categorical",          "int_uniform",   "uniform",
+          "q_uniform",       "log_uniform",          "q_log_uniform", "log_uniform_values",
+          "inv_log_uniform", "q_log_uniform_values", "normal",        "inv_log_uniform_values",
+          "q_normal",        "log_normal",           "q_log_normal"};
+}
+
 // A value, a list, or a mapping with value, values or expression, and when.
 Json parameter_form(const Json& value, bool numeric, bool list_shorthand) {
   const Json expression = {{"type", "string"},
@@ -64,18 +71,20 @@ Json parameter_form(const Json& value, bool numeric, bool list_shorthand) {
   Json values = Json::array({list});
   if (numeric) values.push_back({{"type", "string"}, {"pattern", "^range\\(.*\\)$"}});
   const Json condition = {{"anyOf", Json::array({{{"type", "string"}}, {{"type", "object"}}})}};
-  const Json mapping = {
-      {"type", "object"},
-      {"properties",
-       {{"value", {{"anyOf", single}}},
-        {"values", {{"anyOf", values}}},
-        {"expression", expression},
-        {"when", condition},
-        {"distribution", one_of_words({"constant", "categorical", "int_uniform"})},
-        {"probabilities", {{"type", "array"}, {"items", {{"type", "number"}}}}},
-        {"min", {{"type", "integer"}}},
-        {"max", {{"type", "integer"}}}}},
-      {"additionalProperties", false}};
+  const Json mapping = {{"type", "object"},
+                        {"properties",
+                         {{"value", {{"anyOf", single}}},
+                          {"values", {{"anyOf", values}}},
+                          {"expression", expression},
+                          {"when", condition},
+                          {"distribution", one_of_words(distribution_names())},
+                          {"probabilities", {{"type", "array"}, {"items", {{"type", "number"}}}}},
+                          {"min", {{"type", "number"}}},
+                          {"max", {{"type", "number"}}},
+                          {"mu", {{"type", "number"}}},
+                          {"sigma", {{"type", "number"}, {"exclusiveMinimum", 0}}},
+                          {"q", {{"type", "number"}, {"exclusiveMinimum", 0}}}}},
+                        {"additionalProperties", false}};
   Json forms = single;
   if (list_shorthand) forms.push_back(list);
   forms.push_back(mapping);
@@ -135,6 +144,7 @@ Json parameter_properties(const MethodSchema* of) {
     if (of != nullptr && find_field(name) == nullptr) schema = of->find(name);
     if (schema != nullptr) properties[name] = parameter_schema_json(*schema);
   }
+  properties["extends"] = names_or_name();
   return properties;
 }
 
@@ -181,6 +191,25 @@ Json metric_section() {
   return {{"anyOf", Json::array({name, mapping})}};
 }
 
+Json early_terminate_section() {
+  const Json count = {{"type", "integer"}, {"minimum", 1}};
+  const Json flag = {{"type", "boolean"}};
+  return {{"type", "object"},
+          {"properties",
+           {{"type", one_of_words({"hyperband", "asha", "median", "patience"})},
+            {"min_iter", count},
+            {"max_iter", count},
+            {"s", count},
+            {"eta", {{"type", "number"}, {"exclusiveMinimum", 1}}},
+            {"strict", flag},
+            {"min_trials", count},
+            {"iterations", count},
+            {"min_delta", {{"type", "number"}, {"minimum", 0}}},
+            {"replicates", flag}}},
+          {"required", Json::array({"type"})},
+          {"additionalProperties", false}};
+}
+
 }  // namespace
 
 Json sweep_schema() {
@@ -193,7 +222,7 @@ Json sweep_schema() {
   Json properties = {
       {"name", text},
       {"description", text},
-      {"method", one_of_words({"grid"})},
+      {"method", one_of_words({"grid", "random", "bayes", "tpe", "sobol"})},
       {"metric", metric_section()},
       {"parameters", all_parameters()},
       {"adapters", adapters_section()},
@@ -211,6 +240,13 @@ Json sweep_schema() {
         {"additionalProperties", false}}},
       {"run_cap", count},
       {"max_trials", count},
+      {"max_time", {{"type", "string"}, {"pattern", "^[0-9.dhms ]+$"}}},
+      {"max_gpu_hours", {{"type", "number"}, {"exclusiveMinimum", 0}}},
+      {"target", {{"type", "number"}}},
+      {"search_seed", {{"type", "integer"}, {"minimum", 0}}},
+      {"early_terminate", early_terminate_section()},
+      {"fragments", {{"type", "object"}, {"additionalProperties", {{"type", "object"}}}}},
+      {"extends", names_or_name()},
   };
   for (const char* key : {"program", "entity", "project"})
     properties[key] = {{"description", "W&B's; passed over with a notice"}};
@@ -219,7 +255,8 @@ Json sweep_schema() {
           {"title", "Plateau sweep"},
           {"type", "object"},
           {"properties", properties},
-          {"required", Json::array({"parameters"})},
+          {"anyOf", Json::array({{{"required", Json::array({"parameters"})}},
+                                 {{"required", Json::array({"extends"})}}})},
           {"additionalProperties", false}};
 }
 

@@ -123,7 +123,9 @@ std::string origin_text(const PlannedTrial& planned, const std::string& name, co
   const auto origin = planned.origins.find(name);
   if (origin != planned.origins.end()) {
     const bool computed = origin->second.kind == Origin::Kind::kExpression;
-    return origin->second.place.text() + (computed ? ", computed" : "");
+    const std::string& fragment = origin->second.place.fragment;
+    return origin->second.place.text() + (fragment.empty() ? "" : ", fragment " + fragment) +
+           (computed ? ", computed" : "");
   }
   if (name == "alpha") return "default, 2 * rank";
   const TrialField* field = find_field(name);

@@ -230,11 +230,11 @@ void finish(ReadContext& context, const YamlNode& root) {
 
 const std::vector<std::string>& top_level_keys() {
   static const std::vector<std::string> keys = {
-      "name",   "description", "method",       "metric",          "parameters", "adapters",
-      "tasks",  "bases",       "zip",          "select",          "baselines",  "replicate",
-      "report", "resources",   "run_cap",      "max_trials",      "max_time",   "max_gpu_hours",
-      "target", "search_seed", "tasks_folder", "early_terminate", "program",    "command",
-      "entity", "project"};
+      "name",    "description", "method",       "metric",          "parameters", "adapters",
+      "tasks",   "bases",       "zip",          "select",          "baselines",  "replicate",
+      "report",  "resources",   "run_cap",      "max_trials",      "max_time",   "max_gpu_hours",
+      "target",  "search_seed", "tasks_folder", "early_terminate", "fragments",  "extends",
+      "program", "command",     "entity",       "project"};
   return keys;
 }
 
@@ -273,6 +273,7 @@ Result<Sweep> read_sweep(const SweepFile& file) {
   ReadContext context{file, {}, {}};
   YamlNode root = parse_yaml(file.text, file.file, context.problems);
   if (!expect_mapping(context, "the sweep", root)) return problems_error(context.problems);
+  apply_fragments(context, root);
   apply_overrides(root, file.overrides, context.problems);
   context.sweep.name = std::filesystem::path(file.file).stem().string();
   if (const YamlNode* method = root.find("method")) read_method(context, *method);

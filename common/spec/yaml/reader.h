@@ -57,6 +57,9 @@ nlohmann::json read_source_value(ReadContext& context, const std::string& kind,
 void apply_overrides(YamlNode& root, const std::vector<std::string>& overrides,
                      std::vector<Problem>& problems);
 
+// Takes the section `fragments` out and puts what is extended in its place.
+void apply_fragments(ReadContext& context, YamlNode& root);
+
 // Every key that may stand at the top of a sweep file.
 const std::vector<std::string>& top_level_keys();
 

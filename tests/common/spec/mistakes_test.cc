@@ -46,10 +46,20 @@ INSTANTIATE_TEST_SUITE_P(
                 "s.yaml:6:1: unknown key 'baseline' in the sweep. Did you mean 'baselines'? Known: "
                 "name, description, method, metric, parameters, adapters, tasks, bases, zip, "
                 "select, baselines, replicate, report, resources, run_cap, max_trials, max_time, "
-                "max_gpu_hours, target, search_seed, tasks_folder, early_terminate, program, "
+                "max_gpu_hours, target, search_seed, tasks_folder, early_terminate, fragments, "
+                "extends, program, "
                 "command, entity, project"},
         Mistake{"parameter_at_the_top", after_head(kRight) + "epochs: 3\n",
                 "s.yaml:6:1: the parameter 'epochs' belongs under `parameters`"},
+        Mistake{"extends_a_typo",
+                "fragments: {short: {epochs: 1}}\nparameters:\n  extends: shrt\n  base: minilm\n"
+                "  task: tweets\n  adapter: lora\n  rank: 1\n",
+                "s.yaml:3:12: extends is the text 'shrt', and no fragment is called so. Did you "
+                "mean 'short'? Fragments: short"},
+        Mistake{"fragment_of_itself",
+                "fragments: {a: {extends: b}, b: {extends: a}}\nparameters:\n  extends: a\n"
+                "  base: minilm\n  task: tweets\n  adapter: lora\n  rank: 1\n",
+                "s.yaml:1:43: the fragment 'a' extends itself: a -> b -> a"},
         Mistake{"unknown_parameter", after_head("  adapter: lora\n  rnak: 4\n"),
                 "s.yaml:5:3: unknown key 'rnak' in parameters. Did you mean 'rank'? Known: " +
                     kParameters},
@@ -399,7 +409,8 @@ TEST(AllMistakes, are_found_in_one_pass) {
       "s.yaml:1:1: unknown key 'methd' in the sweep. Did you mean 'method'? Known: name, "
       "description, method, metric, parameters, adapters, tasks, bases, zip, select, "
       "baselines, replicate, report, resources, run_cap, max_trials, max_time, max_gpu_hours, "
-      "target, search_seed, tasks_folder, early_terminate, program, command, entity, project\n"
+      "target, search_seed, tasks_folder, early_terminate, fragments, extends, program, command, "
+      "entity, project\n"
       "s.yaml:4:12: unknown adapter: the text 'lroa'. Did you mean 'lora'? Known: " +
           kAdapters +
           "\n"
