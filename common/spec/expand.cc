@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "common/base/text.h"
@@ -77,13 +78,6 @@ std::vector<Problem> not_there_yet(const SearchSpec& search) {
     problem.message = message;
     problems.push_back(std::move(problem));
   };
-  if (search.method != SearchMethod::kGrid) {
-    refuse(search.method_place, "only the method grid can be run yet");
-  }
-  if (!std::holds_alternative<std::monostate>(search.early_terminate)) {
-    refuse(search.early_terminate_place,
-           "early_terminate is not there yet: every trial runs to its end");
-  }
   if (search.budgets.max_time_ms || search.budgets.max_gpu_hours) {
     refuse({"the sweep", 0, 0}, "max_time and max_gpu_hours end nothing yet; max_trials does");
   }
@@ -222,11 +216,48 @@ class Expansion {
   SweepPlan plan_;
 };
 
+// The sweep with the first value of everything but base and task: one cell for each of those.
+Sweep first_cells(const Sweep& sweep) {
+  Sweep first = sweep;
+  first.search = SearchSpec{};
+  first.zips.clear();
+  for (SweepParameter& parameter : first.parameters) {
+    if (parameter.name == "base" || parameter.name == "task") continue;
+    if (parameter.distribution) {
+      const ParameterSchema* schema = parameter_schema(parameter.name);
+      const double middle = value_at(*parameter.distribution, 0.5);
+      const bool whole = schema != nullptr && schema->type == ParameterType::kInteger;
+      parameter.values = {
+          {whole ? Json(static_cast<std::int64_t>(std::llround(middle))) : Json(middle),
+           parameter.place}};
+      parameter.distribution.reset();
+    }
+    if (parameter.values.size() > 1) parameter.values.resize(1);
+  }
+  return first;
+}
+
+// What is known of a search before it begins: its baselines, and that its first cells can be
+// trained. Its trials are chosen while it runs.
+Result<SweepPlan> plan_search(const Sweep& sweep, const Sources& sources) {
+  Result<SweepPlan> plan = Expansion(first_cells(sweep), sources).run();
+  if (!plan) return plan;
+  plan->trials.erase(plan->trials.begin(), plan->trials.begin() + plan->trial_count);
+  plan->warnings.clear();
+  plan->cell_count = 0;
+  plan->trial_count = 0;
+  const std::optional<std::int64_t>& most = sweep.search.budgets.max_trials;
+  plan->notices.push_back("a search: its trials are chosen while it runs" +
+                          (most ? ", at most " + std::to_string(*most) : std::string()));
+  return plan;
+}
+
 }  // namespace
 
 Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources) {
   std::vector<Problem> problems = not_there_yet(sweep.search);
   if (!problems.empty()) return problems_error(std::move(problems));
+  if (sweep.search.method != SearchMethod::kGrid) return plan_search(sweep, sources);
   return Expansion(sweep, sources).run();
 }
 

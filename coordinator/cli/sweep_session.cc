@@ -19,6 +19,7 @@
 #include "coordinator/cli/progress.h"
 #include "coordinator/cli/run_folder.h"
 #include "coordinator/cli/run_summary.h"
+#include "coordinator/cli/search_run.h"
 #include "coordinator/loop/loop.h"
 #include "coordinator/results/results.h"
 #include "coordinator/store/run_status.h"
@@ -103,7 +104,8 @@ class Session {
   const Clock& clock_ = system_clock();
   std::optional<CoordinatorSecurity> security_;
   std::optional<Catalogue> catalogue_;
-  std::optional<LoadedSweep> sweep_;  // without its trials once they are in the store
+  std::unique_ptr<SearchRun> search_;  // of a sweep that searches, or stops early
+  std::optional<LoadedSweep> sweep_;   // without its trials once they are in the store
   std::set<std::pair<EntryKind, std::string>> sources_;
   std::optional<RunFolder> folder_;
   LogLine log_;
@@ -148,6 +150,9 @@ Status Session::load() {
     return tables.error();
   }
   sweep_ = std::move(*sweep);
+  Result<std::unique_ptr<SearchRun>> search = SearchRun::of(sweep_->sweep, sweep_->sources);
+  if (!search) return search.error();
+  search_ = std::move(*search);
   for (const std::string& notice : sweep_->plan.notices)
     note("note: " + notice);
   for (const std::string& warning : sweep_->plan.warnings)
@@ -170,6 +175,9 @@ Status Session::open() {
   if (Status written = write_sweep_files(); !written) return written;
   const Result<PutSweep> put = put_trials();
   if (!put) return put.error();
+  if (search_) {
+    if (Status begun = search_->begin(*store_); !begun) return begun;
+  }
   std::string line = "Sweep " + name + ": " + std::to_string(sweep_->plan.trial_count) +
                      " trials in " + std::to_string(sweep_->plan.cell_count) + " cells";
   if (sweep_->plan.baseline_count > 0) {
@@ -208,6 +216,16 @@ Result<PutSweep> Session::put_trials() {
     trial.is_baseline = planned.is_baseline;
     trials.push_back(std::move(trial));
   }
+  if (search_) {
+    search_->expect(sweep_->plan.trials);
+    Result<std::vector<NewTrial>> before = search_->proposed_before(*store_);
+    if (!before) return before.error();
+    std::move(before->begin(), before->end(), std::back_inserter(trials));
+    for (const auto& [source, base] : sweep_->sources.bases)
+      sources_.emplace(EntryKind::kBase, base.spec.source);
+    for (const auto& [source, task] : sweep_->sources.tasks)
+      sources_.emplace(EntryKind::kTask, task.spec.source);
+  }
   std::vector<PlannedTrial>().swap(sweep_->plan.trials);
   Result<PutSweep> put =
       store_->put_sweep({sweep_->yaml, sweep_->sweep.report.dump()}, trials, clock_.wall_ms());
@@ -220,7 +238,8 @@ Result<bool> Session::has_work() {
   const Result<RunStatus> status = read_status(folder_->path);
   if (!status) return status.error();
   const RunCounts counts = count_trials(*status);
-  return counts.queued + counts.running > 0;
+  if (counts.queued + counts.running > 0) return true;
+  return search_ && search_->searches() && search_->goes_on();
 }
 
 // Before any worker starts: a sweep that cannot get its data should fail here, with one message.
@@ -247,8 +266,15 @@ Status Session::listen() {
   gateway.coordinator_run = draw_coordinator_run();
   gateway.inbox.run_folder = folder_->path;
   gateway_.emplace(*bound_.endpoint, scheduler_, *store_, std::move(gateway), log_);
-  engine_.emplace(EngineParts{*bound_.endpoint, scheduler_, *store_, *gateway_, clock_, log_});
-  const Result<std::vector<RestoredSession>> sessions = engine_->restore();
+  EngineParts parts{*bound_.endpoint, scheduler_, *store_, *gateway_, clock_, log_};
+  if (search_) {
+    parts.observe = [this](const std::vector<const Record*>& records) {
+      return search_->observe(records);
+    };
+  }
+  engine_.emplace(std::move(parts));
+  const Result<std::vector<RestoredSession>> sessions =
+      engine_->restore(/*more_expected=*/search_ && search_->searches());
   if (!sessions) return sessions.error();
   if (options_.bind) {
     note("Listening on " + bound_.address + ". Start workers with: plateau worker --connect " +
@@ -334,6 +360,10 @@ Status Session::serve() {
     if (!trimmed && scheduler_.counts().total() > 0) trimmed = malloc_trim(0) >= 0;
     if (!stopping) {
       if (Status s = look_after_worker(); !s) return s;
+      if (search_) {
+        Status filled = search_->fill_places(*store_, *engine_, scheduler_, clock_);
+        if (!filled) return filled;
+      }
     } else if (worker_) {
       const pid_t pid = worker_->pid();
       if (const std::optional<std::string> how = worker_->poll()) report_lost(pid, *how);

@@ -24,10 +24,11 @@ std::map<SessionId, const Action*> last_acks(const std::vector<Action>& actions)
 
 Engine::Engine(EngineParts parts) : parts_(std::move(parts)) {}
 
-Result<std::vector<RestoredSession>> Engine::restore() {
+Result<std::vector<RestoredSession>> Engine::restore(bool more_expected) {
   Result<event::Restored> restored = parts_.store.restore(parts_.clock.wall_ms());
   if (!restored) return restored.error();
   parts_.gateway.clean_up_after_crash(restored->trials);
+  restored->more_expected = more_expected;
   std::vector<RestoredSession> sessions = restored->sessions;
   posted_.push_front(std::move(*restored));
   return sessions;
@@ -56,6 +57,24 @@ Status Engine::apply_frames(std::vector<Action>& actions, int& frames) {
   return {};
 }
 
+// Until what the observer asks for leads to nothing that it has not seen.
+void Engine::observe(std::vector<Action>& actions) {
+  if (!parts_.observe) return;
+  std::size_t seen = 0;
+  while (seen < actions.size()) {
+    std::vector<const Record*> records;
+    for (; seen < actions.size(); ++seen) {
+      if (const auto* commit = std::get_if<action::Commit>(&actions[seen])) {
+        records.push_back(&commit->record);
+      }
+    }
+    if (records.empty()) return;
+    const std::vector<Event> events = parts_.observe(records);
+    for (const Event& event : events)
+      apply(event, actions);
+  }
+}
+
 Status Engine::commit(const std::vector<Action>& actions) {
   std::vector<Record> records;
   for (const Action& action : actions) {
@@ -81,6 +100,7 @@ Result<bool> Engine::round() {
   }
   int frames = 0;
   if (Status applied = apply_frames(actions, frames); !applied) return applied.error();
+  observe(actions);
 
   // Commit before you speak: once a worker has heard an acknowledgement it forgets its report, so
   // what we acknowledge must survive our death in the next instant.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 
 #include "common/base/clock.h"
@@ -19,6 +20,10 @@ struct EngineParts {
   Gateway& gateway;
   const Clock& clock;
   LogLine log;
+  // Sees a round's records before they are committed; what it answers is applied in the same round
+  // and committed with them, so that a decision is never lost once what it is based on is stored.
+  // Empty: nobody looks.
+  std::function<std::vector<Event>(const std::vector<const Record*>&)> observe = {};
 };
 
 // One thread. What it is given outlives it.
@@ -28,7 +33,8 @@ class Engine {
 
   // Reads the store; the first round applies it. Once. The sessions of before: who knows that one
   // of their processes is gone posts ConnectionLost for it.
-  Result<std::vector<RestoredSession>> restore();
+  // `more_expected`: a search will submit trials.
+  Result<std::vector<RestoredSession>> restore(bool more_expected = false);
 
   // Something that no frame tells: time, a stop, a worker's death. Applied by the next round.
   void post(Event event);
@@ -43,6 +49,7 @@ class Engine {
  private:
   Status apply_frames(std::vector<Action>& actions, int& frames);
   void apply(const Event& event, std::vector<Action>& actions);
+  void observe(std::vector<Action>& actions);
   Status commit(const std::vector<Action>& actions);
 
   EngineParts parts_;

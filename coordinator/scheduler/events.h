@@ -181,12 +181,14 @@ struct Restored {
   std::vector<RestoredTrial> trials;  // by id
   std::vector<RestoredSession> sessions;
   std::vector<SetAsideNode> set_aside;
-  TimeMs wall_ms = 0;  // now, as wall time: dates the attempts of before
+  TimeMs wall_ms = 0;          // now, as wall time: dates the attempts of before
+  bool more_expected = false;  // a search goes on: the run is not over when these trials have ended
 };
 
 // More trials, already in the store. Not stored again.
 struct TrialsSubmitted {
   std::vector<TrialFacts> trials;
+  bool more_expected = false;  // as in Restored; false, without trials: a search has ended
 };
 
 // A worker introduces itself: at its start, after a reconnection, after Refused. Stored (session).

@@ -103,7 +103,8 @@ void Step::send_assign(const TrialEntry& entry, SessionId session, SlotIndex slo
 void Step::end_run_if_done() {
   if (state_.ended) return;
   const bool nothing_runs = counts_.assigned + counts_.running == 0;
-  if (counts_.total() > 0 && counts_.ended() == counts_.total()) {
+  const bool all_ended = counts_.total() > 0 && counts_.ended() == counts_.total();
+  if (all_ended && !state_.more_expected) {
     const std::string message = "every trial of the sweep has ended";
     if (!state_.stopping) {
       for (const auto& [session, worker] : state_.workers) {
@@ -117,7 +118,8 @@ void Step::end_run_if_done() {
         action::RunEnded::How::kStopped,
         std::to_string(counts_.queued) + " trials are left; the same command goes on with them"});
     state_.ended = true;
-  } else if (nothing_runs && counts_.queued > 0 && usable_nodes().empty()) {
+  } else if (nothing_runs && (counts_.queued > 0 || state_.more_expected) &&
+             usable_nodes().empty()) {
     std::string reasons;
     bool any_in_touch = false;
     for (const auto& [session, worker] : state_.workers) {

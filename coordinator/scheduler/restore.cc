@@ -34,6 +34,7 @@ void Step::operator()(const event::Restored& event) {
     state_.sessions[session.session] = {session.worker_name, session.host, session.pid,
                                         session.acked_sequence};
   }
+  state_.more_expected = event.more_expected;
   for (const SetAsideNode& node : event.set_aside)
     state_.nodes[node.node].set_aside = node.reason;
   for (const RestoredTrial& trial : event.trials)

@@ -18,6 +18,7 @@ void Step::settle() {
 void Step::operator()(const event::TrialsSubmitted& event) {
   for (const TrialFacts& facts : event.trials)
     add_trial(facts);
+  state_.more_expected = event.more_expected;
   if (!event.trials.empty()) state_.ended = false;
 }
 

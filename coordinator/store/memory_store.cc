@@ -1,7 +1,9 @@
 // The Store in memory: what SQLite would hold, as plain maps. A batch is applied to a copy of what
 // it touches and then swapped in, so that a refused batch changes nothing here either.
+#include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "coordinator/store/new_trials.h"
@@ -16,12 +18,19 @@ struct StoredTrial {
   std::string cell;
   bool in_sweep = true;
   std::optional<record::Result> result;
+  // By name, attempt and step.
+  std::map<std::tuple<std::string, AttemptNumber, std::int64_t>, double> validation;
 };
 
 class MemoryStore : public Store {
  public:
   Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                              TimeMs wall_ms) override;
+  Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
+                                                  const std::vector<NewTrial>& trials,
+                                                  TimeMs wall_ms) override;
+  Result<std::vector<ProposalText>> proposals() override { return proposals_; }
+  Result<std::vector<EvaluatedTrial>> evaluations(const std::string& metric) override;
   Status commit(const std::vector<Record>& batch, TimeMs wall_ms) override;
   Result<event::Restored> restore(TimeMs wall_ms) override;
   Result<TrialText> trial_text(TrialId trial) override;
@@ -34,6 +43,7 @@ class MemoryStore : public Store {
     std::map<std::string, std::string> nodes;
     TimeMs wall_ms = 0;
   };
+  ProposedTrial add(const NewTrial& trial);
   StoredTrial* touch(Pending& pending, TrialId trial) const;
   static PastAttempt* attempt_of(StoredTrial* trial, AttemptNumber attempt);
   Status write(Pending& pending, const Record& record) const;
@@ -44,7 +54,59 @@ class MemoryStore : public Store {
   std::map<std::string, std::int64_t> cell_sizes_;
   std::map<SessionId, RestoredSession> sessions_;
   std::map<std::string, std::string> nodes_set_aside_;
+  std::vector<ProposalText> proposals_;
 };
+
+// A trial that is known by its key is in the sweep again, with its newest text.
+ProposedTrial MemoryStore::add(const NewTrial& trial) {
+  TrialText text = text_of(trial.trial);
+  if (const auto known = by_key_.find(text.key); known != by_key_.end()) {
+    StoredTrial& stored = trials_.at(known->second);
+    stored.in_sweep = true;
+    stored.text.json = text.json;
+    stored.trial.facts.expected_ms = trial.expected_ms;
+    stored.trial.facts.alone = trial.alone;
+    stored.trial.facts.micro_batch_size = trial.trial.micro_batch_size;
+    return {stored.trial.facts, false};
+  }
+  const TrialId id{static_cast<std::int64_t>(trials_.size()) + 1};
+  StoredTrial stored;
+  stored.cell = cell_key(trial.trial);
+  stored.trial.facts = facts_of(trial, id, cell_sizes_[stored.cell]++);
+  by_key_[text.key] = id;
+  stored.text = std::move(text);
+  const TrialFacts facts = stored.trial.facts;
+  trials_.emplace(id, std::move(stored));
+  return {facts, true};
+}
+
+Result<std::vector<ProposedTrial>> MemoryStore::put_proposal(const ProposalText& proposal,
+                                                             const std::vector<NewTrial>& trials,
+                                                             TimeMs) {
+  proposals_.push_back(proposal);
+  std::vector<ProposedTrial> proposed;
+  for (const NewTrial& trial : trials)
+    proposed.push_back(add(trial));
+  return proposed;
+}
+
+Result<std::vector<EvaluatedTrial>> MemoryStore::evaluations(const std::string& metric) {
+  std::vector<EvaluatedTrial> trials;
+  for (const auto& [id, stored] : trials_) {
+    if (!stored.in_sweep) continue;
+    EvaluatedTrial trial;
+    trial.trial = id;
+    trial.key = stored.text.key;
+    trial.status = stored.trial.status;
+    if (stored.result) trial.result_json = stored.result->result_json;
+    for (const auto& [key, value] : stored.validation) {
+      const auto& [name, attempt, step] = key;
+      if (name == metric) trial.values.emplace_back(step, value);
+    }
+    trials.push_back(std::move(trial));
+  }
+  return trials;
+}
 
 Result<PutSweep> MemoryStore::put_sweep(const SweepText&, const std::vector<NewTrial>& trials,
                                         TimeMs) {
@@ -52,27 +114,10 @@ Result<PutSweep> MemoryStore::put_sweep(const SweepText&, const std::vector<NewT
   for (auto& [id, stored] : trials_)
     stored.in_sweep = false;
   for (const NewTrial& each : trials) {
-    TrialText text = text_of(each.trial);
-    if (const auto known = by_key_.find(text.key); known != by_key_.end()) {
-      StoredTrial& stored = trials_.at(known->second);
-      stored.in_sweep = true;
-      stored.text.json = text.json;
-      stored.trial.facts.expected_ms = each.expected_ms;
-      stored.trial.facts.alone = each.alone;
-      stored.trial.facts.micro_batch_size = each.trial.micro_batch_size;
-      ++put.kept;
-      const TrialStatus status = stored.trial.status;
-      if (status == TrialStatus::kFinished || status == TrialStatus::kDiverged) ++put.finished;
-      continue;
-    }
-    const TrialId id{static_cast<std::int64_t>(trials_.size()) + 1};
-    StoredTrial stored;
-    stored.cell = cell_key(each.trial);
-    stored.trial.facts = facts_of(each, id, cell_sizes_[stored.cell]++);
-    by_key_[text.key] = id;
-    stored.text = std::move(text);
-    trials_.emplace(id, std::move(stored));
-    ++put.added;
+    const ProposedTrial added = add(each);
+    ++(added.is_new ? put.added : put.kept);
+    const TrialStatus status = trials_.at(added.facts.id).trial.status;
+    if (status == TrialStatus::kFinished || status == TrialStatus::kDiverged) ++put.finished;
   }
   for (auto& [id, stored] : trials_) {
     if (stored.trial.status != TrialStatus::kFailed || !stored.in_sweep) continue;
@@ -170,6 +215,11 @@ Status MemoryStore::write_attempt(Pending& pending, const Record& record) const 
   } else if (const auto* result = std::get_if<record::Result>(&record)) {
     if (stored->result) return internal_error("the trial has a result in the store already");
     stored->result = *result;
+  } else if (const auto* metric = std::get_if<record::Metric>(&record)) {
+    const report::Metric& m = metric->metric;
+    if (m.split == "validation" && std::isfinite(m.value)) {
+      stored->validation[{m.name, ref.attempt, m.step}] = m.value;
+    }
   }
   return {};
 }

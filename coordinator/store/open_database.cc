@@ -30,7 +30,8 @@ Status check_identity(Database& database, const std::string& path) {
 Status make_schema(Database& database) {
   const std::string identity = "PRAGMA application_id = " + std::to_string(kApplicationId) +
                                "; PRAGMA user_version = " + std::to_string(kSchemaVersion) + ";";
-  const std::string all = std::string("BEGIN IMMEDIATE;") + kSchema + identity + "COMMIT;";
+  const std::string all =
+      std::string("BEGIN IMMEDIATE;") + kSchema + kSearchSchema + identity + "COMMIT;";
   Status made = database.execute(all.c_str());
   if (!made) (void)database.execute("ROLLBACK");
   return made;
@@ -54,7 +55,7 @@ Status prepare_writer(Database& database, const std::string& path) {
                    ". Restore the run folder from a copy, or start another run with --name; "
                    "finished trials' files under trials/ are untouched");
   }
-  return {};
+  return database.execute(kSearchSchema);
 }
 
 }  // namespace

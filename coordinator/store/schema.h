@@ -104,4 +104,16 @@ CREATE TABLE notes (
 CREATE INDEX notes_by_trial ON notes (trial);
 )sql";
 
+// Made when it is missing: runs of before searches have none, and readers of before do not mind it.
+inline constexpr const char* kSearchSchema = R"sql(
+CREATE TABLE IF NOT EXISTS proposals (  -- what a search decided, in order
+  id INTEGER PRIMARY KEY,
+  wall_ms INTEGER NOT NULL,
+  space TEXT NOT NULL,                -- fingerprint of what it is a point of
+  point_json TEXT NOT NULL,
+  values_json TEXT NOT NULL,
+  reason TEXT NOT NULL
+);
+)sql";
+
 }  // namespace plateau

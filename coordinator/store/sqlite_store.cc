@@ -19,6 +19,17 @@ class SqliteStore : public Store {
 
   Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                              TimeMs wall_ms) override;
+  Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
+                                                  const std::vector<NewTrial>& trials,
+                                                  TimeMs wall_ms) override;
+  Result<std::vector<ProposalText>> proposals() override {
+    if (Status ended = end_reading(); !ended) return ended.error();
+    return read_proposals(database_);
+  }
+  Result<std::vector<EvaluatedTrial>> evaluations(const std::string& metric) override {
+    if (Status ended = end_reading(); !ended) return ended.error();
+    return read_evaluations(database_, metric);
+  }
   Status commit(const std::vector<Record>& batch, TimeMs wall_ms) override;
   Result<event::Restored> restore(TimeMs wall_ms) override {
     return read_restored(database_, wall_ms);
@@ -31,7 +42,6 @@ class SqliteStore : public Store {
   Status end_reading();
   Status put_meta(const char* key, std::string_view value);
   Result<PutSweep> put_trials(const std::vector<NewTrial>& trials);
-  Result<std::map<std::string, std::int64_t>> cell_sizes();
 
   // Declared first, destroyed last: statements must not outlive it.
   Database database_;
@@ -111,63 +121,94 @@ Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const std::vecto
   return put;
 }
 
-Result<std::map<std::string, std::int64_t>> SqliteStore::cell_sizes() {
-  Result<Statement> rows = database_.prepare("SELECT cell, count(*) FROM trials GROUP BY cell");
-  if (!rows) return rows.error();
-  std::map<std::string, std::int64_t> sizes;
-  for (;;) {
-    Result<bool> row = rows->step();
-    if (!row) return row.error();
-    if (!*row) return sizes;
-    sizes[rows->text(0)] = rows->integer(1);
-  }
-}
+// Adds trials to what is there; of one whose key is known the newest text is kept.
+class TrialWriter {
+ public:
+  static Result<TrialWriter> prepare(Database& database);
 
-Result<PutSweep> SqliteStore::put_trials(const std::vector<NewTrial>& trials) {
-  if (Status left = database_.execute("UPDATE trials SET in_sweep = 0"); !left) return left.error();
-  auto sizes = cell_sizes();
-  if (!sizes) return sizes.error();
-  Result<std::int64_t> last_id = database_.integer("SELECT coalesce(max(id), 0) FROM trials");
-  if (!last_id) return last_id.error();
-  Result<Statement> known = database_.prepare("SELECT id, state FROM trials WHERE key = ?1");
+  struct Written {
+    TrialFacts facts;
+    std::string known_state;  // empty: it is new
+  };
+  Result<Written> write(const NewTrial& trial);
+
+ private:
+  Result<Written> keep(const NewTrial& trial, const TrialText& text);
+
+  std::map<std::string, std::int64_t> cell_sizes_;
+  std::int64_t last_id_ = 0;
+  Statement known_;
+  Statement keep_;
+  Statement add_;
+
+  TrialWriter(Statement known, Statement keep, Statement add)
+      : known_(std::move(known)), keep_(std::move(keep)), add_(std::move(add)) {}
+};
+
+Result<TrialWriter> TrialWriter::prepare(Database& database) {
+  Result<Statement> known = database.prepare("SELECT id, state, round FROM trials WHERE key = ?1");
   if (!known) return known.error();
   // Equal keys mean equal numbers; what else the trial says (paths, budgets) is the newest.
-  Result<Statement> keep = database_.prepare(
+  Result<Statement> keep = database.prepare(
       "UPDATE trials SET in_sweep = 1, json = ?2, expected_ms = ?3, alone = ?4, "
       "micro_batch_size = ?5 WHERE id = ?1");
   if (!keep) return keep.error();
-  Result<Statement> add = database_.prepare(
+  Result<Statement> add = database.prepare(
       "INSERT INTO trials (id, key, cell, label, folder, json, is_baseline, in_sweep, round, "
       "sharing_group, expected_ms, alone, batch_size, micro_batch_size, state) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, ?13, 'queued')");
   if (!add) return add.error();
+  TrialWriter writer(std::move(*known), std::move(*keep), std::move(*add));
+  Result<std::int64_t> last_id = database.integer("SELECT coalesce(max(id), 0) FROM trials");
+  if (!last_id) return last_id.error();
+  writer.last_id_ = *last_id;
+  Result<Statement> rows = database.prepare("SELECT cell, count(*) FROM trials GROUP BY cell");
+  if (!rows) return rows.error();
+  for (;;) {
+    Result<bool> row = rows->step();
+    if (!row) return row.error();
+    if (!*row) return writer;
+    writer.cell_sizes_[rows->text(0)] = rows->integer(1);
+  }
+}
 
+Result<TrialWriter::Written> TrialWriter::keep(const NewTrial& trial, const TrialText& text) {
+  const TrialId id{known_.integer(0)};
+  Written written{facts_of(trial, id, known_.integer(2)), known_.text(1)};
+  if (Result<bool> end = known_.step(); !end) return end.error();
+  keep_.bind(1, id.value).bind(2, text.json).bind(3, trial.expected_ms);
+  keep_.bind(4, std::int64_t{trial.alone}).bind(5, trial.trial.micro_batch_size);
+  if (Status kept = keep_.run(); !kept) return kept.error();
+  return written;
+}
+
+Result<TrialWriter::Written> TrialWriter::write(const NewTrial& trial) {
+  const TrialKeys keys = trial_keys(trial.trial);
+  const TrialText text = text_of(trial.trial, keys.trial);
+  Result<bool> found = known_.bind(1, text.key).step();
+  if (!found) return found.error();
+  if (*found) return keep(trial, text);
+  const TrialFacts facts = facts_of(trial, TrialId{++last_id_}, cell_sizes_[keys.cell]++);
+  add_.bind(1, facts.id.value).bind(2, text.key).bind(3, keys.cell).bind(4, text.label);
+  add_.bind(5, text.folder).bind(6, text.json).bind(7, std::int64_t{trial.is_baseline});
+  add_.bind(8, facts.round).bind(9, facts.group).bind(10, facts.expected_ms);
+  add_.bind(11, std::int64_t{facts.alone}).bind(12, facts.batch_size);
+  add_.bind(13, facts.micro_batch_size);
+  if (Status added = add_.run(); !added) return added.error();
+  return Written{facts, ""};
+}
+
+Result<PutSweep> SqliteStore::put_trials(const std::vector<NewTrial>& trials) {
+  if (Status left = database_.execute("UPDATE trials SET in_sweep = 0"); !left) return left.error();
+  Result<TrialWriter> writer = TrialWriter::prepare(database_);
+  if (!writer) return writer.error();
   PutSweep put;
   for (const NewTrial& each : trials) {
-    const TrialKeys keys = trial_keys(each.trial);
-    const TrialText text = text_of(each.trial, keys.trial);
-    Result<bool> found = known->bind(1, text.key).step();
-    if (!found) return found.error();
-    if (*found) {
-      const std::int64_t id = known->integer(0);
-      const std::string state = known->text(1);
-      if (Result<bool> end = known->step(); !end) return end.error();
-      ++put.kept;
-      if (state == "finished" || state == "diverged") ++put.finished;
-      keep->bind(1, id).bind(2, text.json).bind(3, each.expected_ms);
-      keep->bind(4, std::int64_t{each.alone}).bind(5, each.trial.micro_batch_size);
-      if (Status kept = keep->run(); !kept) return kept.error();
-      continue;
-    }
-    const std::string& cell = keys.cell;
-    const TrialFacts facts = facts_of(each, TrialId{++*last_id}, (*sizes)[cell]++);
-    add->bind(1, facts.id.value).bind(2, text.key).bind(3, cell).bind(4, text.label);
-    add->bind(5, text.folder).bind(6, text.json).bind(7, std::int64_t{each.is_baseline});
-    add->bind(8, facts.round).bind(9, facts.group).bind(10, facts.expected_ms);
-    add->bind(11, std::int64_t{facts.alone}).bind(12, facts.batch_size);
-    add->bind(13, facts.micro_batch_size);
-    if (Status added = add->run(); !added) return added.error();
-    ++put.added;
+    const Result<TrialWriter::Written> written = writer->write(each);
+    if (!written) return written.error();
+    const std::string& state = written->known_state;
+    ++(state.empty() ? put.added : put.kept);
+    if (state == "finished" || state == "diverged") ++put.finished;
   }
   Status again = database_.execute(
       "UPDATE trials SET state = 'queued', reason = '', charged = 0, retry_alone = 0, "
@@ -175,6 +216,31 @@ Result<PutSweep> SqliteStore::put_trials(const std::vector<NewTrial>& trials) {
       "WHERE state = 'failed' AND in_sweep = 1");
   if (!again) return again.error();
   return put;
+}
+
+Result<std::vector<ProposedTrial>> SqliteStore::put_proposal(const ProposalText& proposal,
+                                                             const std::vector<NewTrial>& trials,
+                                                             TimeMs wall_ms) {
+  std::vector<ProposedTrial> proposed;
+  const Status done = in_transaction([&]() -> Status {
+    Result<Statement> log = database_.prepare(
+        "INSERT INTO proposals (wall_ms, space, point_json, values_json, reason) "
+        "VALUES (?1, ?2, ?3, ?4, ?5)");
+    if (!log) return log.error();
+    log->bind(1, wall_ms).bind(2, proposal.space).bind(3, proposal.point_json);
+    log->bind(4, proposal.values_json).bind(5, proposal.reason);
+    if (Status logged = log->run(); !logged) return logged;
+    Result<TrialWriter> writer = TrialWriter::prepare(database_);
+    if (!writer) return writer.error();
+    for (const NewTrial& each : trials) {
+      const Result<TrialWriter::Written> written = writer->write(each);
+      if (!written) return written.error();
+      proposed.push_back({written->facts, written->known_state.empty()});
+    }
+    return {};
+  });
+  if (!done) return done.error();
+  return proposed;
 }
 
 Result<TrialText> SqliteStore::trial_text(TrialId trial) {

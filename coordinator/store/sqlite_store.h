@@ -30,6 +30,10 @@ struct RecordStatements {
 // Writes one record inside the open transaction. kInternal: the record does not fit what is stored.
 Status write_record(RecordStatements& statements, const Record& record, TimeMs wall_ms);
 
+// Store::proposals() and evaluations() of the SQLite store.
+Result<std::vector<ProposalText>> read_proposals(Database& database);
+Result<std::vector<EvaluatedTrial>> read_evaluations(Database& database, const std::string& metric);
+
 // Reads what a new scheduler needs: restore() of the SQLite store.
 Result<event::Restored> read_restored(Database& database, TimeMs wall_ms);
 

@@ -45,6 +45,29 @@ struct TrialText {
   std::string folder;  // relative to the run folder: "trials/<label>-<key8>"
 };
 
+// A cell that a search chose, as it is logged: enough to make the same decision again.
+struct ProposalText {
+  std::string space;        // the fingerprint of the space that it is a point of
+  std::string point_json;   // its coordinates there
+  std::string values_json;  // the same for people: {"adapter": "lora", "rank": 8}
+  std::string reason;       // what the choice is based on, or why the cell cannot be trained
+};
+
+// A trial of a proposal, as the store knows it.
+struct ProposedTrial {
+  TrialFacts facts;
+  bool is_new = false;  // false: it was there before, in whatever state
+};
+
+// What a trial has reported of one metric of the validation split, by step; and how it ended.
+struct EvaluatedTrial {
+  TrialId trial;
+  std::string key;  // trial_key
+  TrialStatus status = TrialStatus::kQueued;
+  std::vector<std::pair<std::int64_t, double>> values;  // of all its attempts, the newest's last
+  std::string result_json;                              // empty: it has no result
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -56,6 +79,16 @@ class Store {
   // the trials of its cell.
   virtual Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                                      TimeMs wall_ms) = 0;
+
+  // Logs a proposal and adds its trials to the sweep, in one transaction. The trials in their
+  // order; one that is there already is not added again.
+  virtual Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
+                                                          const std::vector<NewTrial>& trials,
+                                                          TimeMs wall_ms) = 0;
+  // The log, oldest first.
+  virtual Result<std::vector<ProposalText>> proposals() = 0;
+  // Every trial of the sweep, by id.
+  virtual Result<std::vector<EvaluatedTrial>> evaluations(const std::string& metric) = 0;
 
   // All of the records or none, durable when it returns. Blocks for a disk sync. After kIo (disk
   // full) nothing was written, and the same batch may be tried again. A second result for a trial

@@ -2,13 +2,15 @@
 //
 // Its numbers follow from the trial's key (stand_in_trial.h). How it behaves, faults included, is
 // JSON in the environment variable PLATEAU_STAND_IN, with these defaults:
-//   {"steps": 20, "step_ms": 5, "checkpoint_steps": 5, "faults": []}
+//   {"steps": 20, "step_ms": 5, "checkpoint_steps": 5, "evaluation_steps": 0, "faults": []}
+// evaluation_steps: so often it reports the validation accuracy, which rises to that of the result.
 // A fault: {"kind": K, "trial": N or 0 for all, "step": S, "attempts": A}: at step S of trial N, in
 // its first A attempts (0: in all). Kinds: crash (abort), exit (code 3), kill (SIGKILL to itself),
 // hang (no frame any more), garbage (no frame on the pipe), deaf (ignores stop and cancel),
 // out_of_memory, diverged, bad_configuration, node_fault.
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -43,6 +45,7 @@ struct Behaviour {
   std::int64_t steps = 20;
   std::int64_t step_ms = 5;
   std::int64_t checkpoint_steps = 5;
+  std::int64_t evaluation_steps = 0;  // 0: never
   std::vector<Fault> faults;
 };
 
@@ -54,6 +57,7 @@ Behaviour read_behaviour() {
   behaviour.steps = json.value("steps", behaviour.steps);
   behaviour.step_ms = json.value("step_ms", behaviour.step_ms);
   behaviour.checkpoint_steps = json.value("checkpoint_steps", behaviour.checkpoint_steps);
+  behaviour.evaluation_steps = json.value("evaluation_steps", behaviour.evaluation_steps);
   for (const Json& fault : json.value("faults", Json::array())) {
     behaviour.faults.push_back({fault.at("kind"), fault.value("trial", std::int64_t{0}),
                                 fault.value("step", std::int64_t{1}),
@@ -215,6 +219,13 @@ class StandIn {
     send(progress);
     if (run.step % 5 == 0 || run.step == run.steps_total) {
       frame.update({{"type", "metric"}, {"split", "train"}, {"name", "loss"}, {"value", loss}});
+      send(frame);
+    }
+    if (behaviour_.evaluation_steps > 0 && run.step % behaviour_.evaluation_steps == 0) {
+      const double share = static_cast<double>(run.step) / static_cast<double>(run.steps_total);
+      const double accuracy = test_accuracy(run.key, run.steps_total) * std::sqrt(share) - 0.01;
+      frame.update(
+          {{"type", "metric"}, {"split", "validation"}, {"name", "accuracy"}, {"value", accuracy}});
       send(frame);
     }
     if (run.step >= run.steps_total) {

@@ -245,14 +245,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"method_typo", after_head(kRight) + "method: gird\n",
                 "s.yaml:6:9: unknown method 'gird'. Did you mean 'grid'? Known: grid, random, "
                 "bayes, tpe, sobol"},
-        Mistake{"method_not_yet", after_head(kRight) + "method: bayes\nrun_cap: 9\n",
-                "s.yaml:6:9: only the method grid can be run yet"},
         Mistake{"search_without_end", after_head(kRight) + "method: bayes\n",
                 "s.yaml:6:9: the method bayes has no end of its own; give max_trials (or run_cap), "
                 "max_time or max_gpu_hours"},
-        Mistake{"early_terminate_not_yet",
-                after_head(kRight) + "early_terminate: {type: hyperband, min_iter: 3}\n",
-                "s.yaml:6:18: early_terminate is not there yet: every trial runs to its end"},
         Mistake{"distribution_of_a_grid",
                 after_head("  adapter: lora\n  rank: 1\n  learning_rate: {min: 0.001, max: 0.1}\n"),
                 "s.yaml:6:18: learning_rate has the distribution uniform, which has no list of "

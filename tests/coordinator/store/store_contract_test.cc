@@ -1,4 +1,5 @@
 // What every Store promises: the same tests for SQLite and for memory.
+#include <cmath>
 #include <functional>
 
 #include "tests/coordinator/store/trials.h"
@@ -254,6 +255,51 @@ TEST_P(StoreContract, an_attempt_number_is_used_once) {
   put({new_trial(4, 0)});
   commit({assigned(1, 1)});
   EXPECT_FALSE(store().commit({assigned(1, 1)}, kNow));
+}
+
+TEST_P(StoreContract, a_proposal_is_logged_and_its_trials_join_the_sweep) {
+  put({new_trial(4, 0)});
+  const ProposalText first{"space", "[0.25]", "{\"rank\": 8}", "at random"};
+  auto proposed = store().put_proposal(first, {new_trial(8, 0), new_trial(8, 1)}, kNow);
+  ASSERT_TRUE(proposed) << proposed.error().message;
+  ASSERT_EQ(proposed->size(), 2u);
+  EXPECT_EQ((*proposed)[1].facts.id, TrialId{3});
+  EXPECT_EQ((*proposed)[1].facts.round, 1);
+  EXPECT_TRUE((*proposed)[1].is_new);
+  proposed = store().put_proposal({"space", "[0.5]", "{}", "again"}, {new_trial(4, 0)}, kNow);
+  ASSERT_TRUE(proposed);
+  EXPECT_EQ((*proposed)[0].facts.id, TrialId{1});
+  EXPECT_FALSE((*proposed)[0].is_new);
+  ASSERT_TRUE(store().put_proposal({"space", "[0.75]", "{}", "too large a rank"}, {}, kNow));
+
+  EXPECT_EQ(restore().trials.size(), 3u);
+  const auto log = store().proposals();
+  ASSERT_TRUE(log);
+  ASSERT_EQ(log->size(), 3u);
+  EXPECT_EQ((*log)[0].space, first.space);
+  EXPECT_EQ((*log)[0].point_json, first.point_json);
+  EXPECT_EQ((*log)[0].values_json, first.values_json);
+  EXPECT_EQ((*log)[2].reason, "too large a rank");
+}
+
+TEST_P(StoreContract, evaluations_are_those_of_the_metric_on_validation) {
+  put({new_trial(4, 0), new_trial(8, 0)});
+  commit({assigned(1, 1), changed(1, TrialStatus::kRunning)});
+  const auto metric = [](std::int64_t step, const char* split, const char* name, double value) {
+    return record::Metric{ref(1, 1), {step, split, name, value}};
+  };
+  commit({metric(20, "validation", "accuracy", 0.75), metric(10, "validation", "accuracy", 0.5),
+          metric(10, "train", "accuracy", 0.9), metric(10, "validation", "loss", 2.0),
+          metric(30, "validation", "accuracy", std::nan(""))});
+  const auto trials = store().evaluations("accuracy");
+  ASSERT_TRUE(trials) << trials.error().message;
+  ASSERT_EQ(trials->size(), 2u);
+  EXPECT_EQ((*trials)[0].status, TrialStatus::kRunning);
+  EXPECT_EQ((*trials)[0].values,
+            (std::vector<std::pair<std::int64_t, double>>{{10, 0.5}, {20, 0.75}}));
+  EXPECT_TRUE((*trials)[1].values.empty());
+  commit({record::Result{ref(1, 1), "{\"metrics\": []}", {}}});
+  EXPECT_EQ(store().evaluations("accuracy")->at(0).result_json, "{\"metrics\": []}");
 }
 
 INSTANTIATE_TEST_SUITE_P(
