@@ -17,6 +17,15 @@ class WatchedStore : public Store {
                              TimeMs wall_ms) override {
     return inner_->put_sweep(sweep, trials, wall_ms);
   }
+  Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
+                                                  const std::vector<NewTrial>& trials,
+                                                  TimeMs wall_ms) override {
+    return inner_->put_proposal(proposal, trials, wall_ms);
+  }
+  Result<std::vector<ProposalText>> proposals() override { return inner_->proposals(); }
+  Result<std::vector<EvaluatedTrial>> evaluations(const std::string& metric) override {
+    return inner_->evaluations(metric);
+  }
   Status commit(const std::vector<Record>& batch, TimeMs wall_ms) override {
     if (on_commit) on_commit();
     if (fails) return io_error("the disk is full");

@@ -125,6 +125,23 @@ TEST_F(PlacementTest, the_sweep_is_done_once_and_workers_are_told) {
   EXPECT_EQ(take<action::Refuse>().reason, action::Refuse::Reason::kNoMoreWork);
 }
 
+// A search proposes the next trial only when it knows how the last one went.
+TEST_F(PlacementTest, a_run_that_expects_more_does_not_end_with_the_trials_it_has) {
+  const SessionId w = worker(1, "a", {1});
+  happen(event::TrialsSubmitted{{T(1).facts}, /*more_expected=*/true});
+  expect_assigned(w, {ref(1, 1)});
+  finish(w, ref(1, 1));
+  advance(1'000);
+  expect_nothing_else();
+  happen(event::TrialsSubmitted{{T(2).facts}, /*more_expected=*/true});
+  expect_assigned(w, {ref(2, 1)});
+  finish(w, ref(2, 1));
+  expect_nothing_else();
+  happen(event::TrialsSubmitted{{}, /*more_expected=*/false});
+  EXPECT_EQ(take<action::StopWorker>().session, w);
+  EXPECT_EQ(take<action::RunEnded>().how, action::RunEnded::How::kComplete);
+}
+
 TEST_F(PlacementTest, a_stop_hands_back_and_ends_the_run_when_nothing_runs) {
   submit_equal(3);
   const SessionId w = worker(1, "a", {2});
