@@ -3,6 +3,30 @@
 #include <cstring>
 
 namespace plateau::pipe {
+namespace {
+
+// Results are handed on as text, and writing JSON is recursive: brackets that never end would
+// overflow the stack.
+bool is_too_deep(std::string_view json) {
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text) {
+      if (c == '\\') ++i;
+      in_text = c != '"';
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 std::string encode(const nlohmann::json& message) {
   const std::string body = message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -31,6 +55,9 @@ Result<std::optional<nlohmann::json>> Decoder::next() {
                    std::to_string(kMaxFrameBytes) + " are allowed");
   }
   if (buffer_.size() < 4 + std::size_t{size}) return std::optional<nlohmann::json>{};
+  if (is_too_deep(std::string_view(buffer_).substr(4, size))) {
+    return corrupt("a frame on the pipe is nested deeper than " + std::to_string(kMaxDepth));
+  }
   nlohmann::json message =
       nlohmann::json::parse(buffer_.begin() + 4, buffer_.begin() + 4 + size, nullptr, false);
   buffer_.erase(0, 4 + std::size_t{size});

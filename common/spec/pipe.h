@@ -54,6 +54,7 @@
 namespace plateau::pipe {
 
 inline constexpr std::uint32_t kMaxFrameBytes = 16u << 20;
+inline constexpr int kMaxDepth = 100;  // of objects and lists in each other
 inline constexpr int kProtocol = 1;
 
 // The frame's bytes. The object must fit kMaxFrameBytes.
@@ -63,8 +64,8 @@ std::string encode(const nlohmann::json& message);
 class Decoder {
  public:
   void feed(std::string_view bytes);
-  // The next message; nullopt: more bytes are needed; kCorrupt: the length or JSON is no frame of
-  // ours, and the stream cannot be read on.
+  // The next message; nullopt: more bytes are needed; kCorrupt: the length, depth or JSON is no
+  // frame of ours, and the stream cannot be read on.
   Result<std::optional<nlohmann::json>> next();
 
  private:

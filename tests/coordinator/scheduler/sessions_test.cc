@@ -1,4 +1,5 @@
 // Who may report what: sessions, attempts, sequences; lost messages; restarts of either side.
+// tests/PROMISES.md says what was taken out to see each fail.
 #include "tests/coordinator/scheduler/harness.h"
 
 namespace plateau {

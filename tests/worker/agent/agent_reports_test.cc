@@ -1,3 +1,4 @@
+// tests/PROMISES.md says what was taken out to see these fail.
 #include <gtest/gtest.h>
 
 #include "tests/worker/agent/agent_driver.h"
