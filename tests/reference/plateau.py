@@ -20,19 +20,18 @@ parameters:
   base: minilm-l6
   pooling: cls
   task: {path: task, labels: ["no", "yes"]}
-  adapter: [lora, dora, ia3, prompt, loreft, bitfit, layer_norm, last_layers, full]
+  adapter: [METHODS]
   seed: 1
   epochs: 1
   batch_size: 8
   learning_rate: 3e-3
-adapters:
-  lora: {rank: 4}
-  dora: {rank: 4, target_modules: {value: [query, value]}}
-  prompt: {tokens: 5}
-  loreft: {rank: 4, positions: f1+l1}
-  last_layers: {trained_layers: 2}
 replicate: seed
+adapters:
 """
+# Every method that another library can take over, with what has no default.
+METHODS = {"lora": "{rank: 4}", "dora": "{rank: 4, target_modules: {value: [query, value]}}",
+           "ia3": "{}", "prompt": "{tokens: 5}", "loreft": "{rank: 4, positions: f1+l1}",
+           "bitfit": "{}", "layer_norm": "{}", "last_layers": "{trained_layers: 2}", "full": "{}"}
 
 
 def program(name, *arguments, folder=None, text=None):
@@ -45,16 +44,18 @@ def program(name, *arguments, folder=None, text=None):
 
 
 class Run:
-    """A finished run of SWEEP in a temporary folder."""
+    """A finished run of SWEEP over some of METHODS, in a temporary folder."""
 
-    def __init__(self):
+    def __init__(self, *methods):
         self._keep = tempfile.TemporaryDirectory(prefix="plateau-reference-")
         self.folder = self._keep.name
         os.makedirs(os.path.join(self.folder, "task"))
         for split, repeats in (("train", 5), ("validation", 1), ("test", 1)):
             rows = [{"sentence": text, "label": i % 2} for i, text in enumerate(TEXTS)] * repeats
             self.write(f"task/{split}.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-        self.write("round-trip.yaml", SWEEP)
+        sweep = SWEEP.replace("METHODS", ", ".join(methods))
+        self.write("round-trip.yaml", sweep + "".join(
+            f"  {method}: {METHODS[method]}\n" for method in methods))
         program("plateau", "run", "round-trip.yaml", folder=self.folder)
         self.base = self._base()
 
@@ -90,18 +91,18 @@ class Run:
         with open(os.path.join(self.trial(method), "predictions.jsonl"), encoding="utf-8") as file:
             return torch.tensor([json.loads(line)["scores"] for line in file])
 
-    def predict(self, adapter, base=None):
+    def predict(self, adapter, *options):
         """This trainer's logits of TEXTS with an adapter's folder, whoever wrote it."""
-        lines = program("plateau-trainer", "predict", adapter, "--base", base or self.base,
+        lines = program("plateau-trainer", "predict", adapter, "--base", self.base, *options,
                         text="".join(json.dumps(text) + "\n" for text in TEXTS))
         return torch.tensor([json.loads(line) for line in lines.splitlines()])
 
-    def batch(self, texts=None):
+    def batch(self):
         """TEXTS as the reference libraries take them, padded on the right."""
         tokenizer = tokenizers.Tokenizer.from_file(os.path.join(self.base, "tokenizer.json"))
         tokenizer.no_truncation()
         tokenizer.enable_padding()
-        encoded = tokenizer.encode_batch(texts or TEXTS)
+        encoded = tokenizer.encode_batch(TEXTS)
         return {"input_ids": torch.tensor([text.ids for text in encoded]),
                 "attention_mask": torch.tensor([text.attention_mask for text in encoded])}
 

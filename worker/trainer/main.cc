@@ -33,10 +33,11 @@ Usage:
       Runs recorded cases of the reference libraries and prints the largest differences beside
       their tolerances. FOLDER is the base NAME of the cases when it is neither beside them nor in
       the cache.
-  plateau-trainer export ADAPTER --base FOLDER --format peft|merged --out FOLDER
-      [--pooling cls|mean] [--label NAME]...
-      Writes a trained adapter, this trainer's or PEFT's, as PEFT reads it, or with its base as one
-      model that transformers reads. --label names the classes in their order.
+  plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft --out FOLDER
+      [--pooling cls|mean] [--label NAME]... [--positions f1+l1]
+      Writes a trained adapter, this trainer's, PEFT's or pyreft's, as PEFT or pyreft reads it, or
+      with its base as one model that transformers reads. --label names the classes in their order;
+      --positions says where a folder of pyreft's acts, which it does not store itself.
   plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean] [--precision float32]
       Reads a text, a pair of texts or a list of token ids as JSON a line and prints the logits of
       each as a JSON list a line.

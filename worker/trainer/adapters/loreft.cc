@@ -62,8 +62,7 @@ LoreftSite make_site(const AdapterRequest& request, std::int64_t layer, Where wh
   const at::TensorOptions options = trained_options(request.model);
   const std::int64_t n = request.model.info().hidden;
   const double bound = 1.0 / std::sqrt(static_cast<double>(n));
-  LoreftSite site{layer, where, request.model.block_name(layer) + "." + where_name(where), {}, {},
-                  {},    {}};
+  LoreftSite site{layer, where, loreft_site_name(request.model, layer, where), {}, {}, {}, {}};
   const auto seed = [&](const char* what) {
     return derive_seed(request.seed, "adapter." + site.name + "." + what);
   };
@@ -75,6 +74,10 @@ LoreftSite make_site(const AdapterRequest& request, std::int64_t layer, Where wh
 }
 
 }  // namespace
+
+std::string loreft_site_name(const Model& model, std::int64_t layer, LoreftSite::Where where) {
+  return model.block_name(layer) + "." + where_name(where);
+}
 
 Loreft::Loreft(const Model& model, Settings settings, std::vector<LoreftSite> sites)
     : model_(model), settings_(std::move(settings)), sites_(std::move(sites)) {}

@@ -65,6 +65,9 @@ class Loreft : public Adapter {
   std::vector<at::Tensor> rotations_;  // of this pass, in its graph
 };
 
+// What the tensors of a site are named after: "bert.encoder.layer.0.loreft_first".
+std::string loreft_site_name(const Model& model, std::int64_t layer, LoreftSite::Where where);
+
 // kInvalidArgument: a rank above the hidden size, a layer that is not there, unreadable positions.
 Result<std::unique_ptr<Adapter>> make_loreft(const AdapterRequest& request);
 

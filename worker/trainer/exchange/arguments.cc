@@ -14,6 +14,8 @@ Status set(ExchangeArguments& arguments, const std::string& option, const std::s
     arguments.labels.push_back(value);
   } else if (option == "--pooling") {
     arguments.pooling = value;
+  } else if (option == "--positions") {
+    arguments.positions = value;
   } else if (option == "--precision") {
     arguments.precision = value;
   } else if (option == "--device") {

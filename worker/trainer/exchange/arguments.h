@@ -16,6 +16,7 @@ struct ExchangeArguments {
   std::filesystem::path out;        // export
   std::string format;               // export
   std::vector<std::string> labels;  // export: names of the classes, in order
+  std::string positions;            // of a folder of pyreft's, which does not store them
   std::string pooling = "cls";      // as transformers; a trial says its own
   std::string precision = "float32";
   std::string device = "cpu";

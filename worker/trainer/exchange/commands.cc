@@ -13,16 +13,17 @@
 #include "worker/trainer/exchange/arguments.h"
 #include "worker/trainer/exchange/model_folder.h"
 #include "worker/trainer/exchange/predict_input.h"
+#include "worker/trainer/exchange/pyreft_folder.h"
 
 namespace plateau::trainer {
 namespace {
 
 constexpr char kExportUsage[] =
-    "plateau-trainer export ADAPTER --base FOLDER --format peft|merged --out FOLDER "
-    "[--pooling cls|mean] [--label NAME]... [--device DEVICE]";
+    "plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft --out FOLDER "
+    "[--pooling cls|mean] [--label NAME]... [--positions f1+l1] [--device DEVICE]";
 constexpr char kPredictUsage[] =
     "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean] "
-    "[--precision float32|float64|bfloat16] [--device DEVICE]";
+    "[--positions f1+l1] [--precision float32|float64|bfloat16] [--device DEVICE]";
 
 struct Source {
   const ExchangeArguments& arguments;
@@ -48,13 +49,21 @@ Status export_merged(const Source& from) {
                            from.arguments.labels);
 }
 
+Status export_pyreft(const Source& from) {
+  return save_pyreft_folder(from.arguments.out, from.trained, from.model);
+}
+
 struct Format {
   const char* name;
   Status (*save)(const Source& from);
 };
 
 // One line a format.
-constexpr std::array kFormats = {Format{"peft", export_peft}, Format{"merged", export_merged}};
+constexpr std::array kFormats = {
+    Format{"peft", export_peft},
+    Format{"merged", export_merged},
+    Format{"pyreft", export_pyreft},
+};
 
 Result<Format> find_format(const std::string& name) {
   std::vector<std::string> names;
@@ -71,7 +80,8 @@ Status with_trained(const ExchangeArguments& arguments,
   try {
     const auto model = load_base(arguments);
     if (!model) return model.error();
-    const auto trained = load_trained(arguments.adapter, **model, arguments.base);
+    const auto trained =
+        load_trained(arguments.adapter, **model, arguments.base, arguments.positions);
     if (!trained) return trained.error();
     return use({arguments, **model, *trained});
   } catch (const c10::Error& failure) {

@@ -12,6 +12,7 @@
 #include "worker/trainer/adapters/registry.h"
 #include "worker/trainer/eval/evaluate.h"
 #include "worker/trainer/exchange/adapter_spec.h"
+#include "worker/trainer/exchange/pyreft_folder.h"
 
 namespace plateau::trainer {
 namespace {
@@ -67,15 +68,21 @@ Status all_used(const TensorMap& tensors, const Trained& trained) {
   return {};
 }
 
-Result<Trained> build(const fs::path& folder, const Model& model, const fs::path& base,
-                      TensorMap tensors) {
+Result<AdapterFiles> read_peft_folder(const fs::path& folder) {
   const auto text = read_file(folder / "adapter_config.json");
   if (!text) return text.error();
-  auto spec = adapter_spec(nlohmann::json::parse(*text, nullptr, false), tensors);
+  auto tensors = read_adapter_tensors(folder);
+  if (!tensors) return tensors.error();
+  auto spec = adapter_spec(nlohmann::json::parse(*text, nullptr, false), *tensors);
   if (!spec) return spec.error();
-  auto adapter = make_adapter(spec->method, {model, spec->parameters, 0});
+  return AdapterFiles{*spec, std::move(*tensors)};
+}
+
+Result<Trained> build(const AdapterFiles& files, const Model& model, const fs::path& base) {
+  const TensorMap& tensors = files.tensors;
+  auto adapter = make_adapter(files.spec.method, {model, files.spec.parameters, 0});
   if (!adapter) return adapter.error();
-  Trained trained{*spec, std::move(*adapter), {}, 0};
+  Trained trained{files.spec, std::move(*adapter), {}, 0};
   TensorMap head_tensors = tensors;
   if (!outputs_of(tensors)) {
     auto own = head_of_base(base, trained_options(model));
@@ -98,10 +105,11 @@ Result<Trained> build(const fs::path& folder, const Model& model, const fs::path
 
 }  // namespace
 
-Result<Trained> load_trained(const fs::path& folder, const Model& model, const fs::path& base) {
-  auto tensors = read_adapter_tensors(folder);
-  if (!tensors) return tensors.error();
-  auto trained = build(folder, model, base, std::move(*tensors));
+Result<Trained> load_trained(const fs::path& folder, const Model& model, const fs::path& base,
+                             const std::string& positions) {
+  const auto files = is_pyreft_folder(folder) ? read_pyreft_folder(folder, model, positions)
+                                              : read_peft_folder(folder);
+  auto trained = files ? build(*files, model, base) : Result<Trained>(files.error());
   if (trained) return trained;
   return Error{trained.error().kind, folder.string() + ": " + trained.error().message};
 }

@@ -12,6 +12,13 @@
 
 namespace plateau::trainer {
 
+// What a folder holds: the method, and its tensors by the names that Adapter::import and
+// Head::trained use.
+struct AdapterFiles {
+  AdapterSpec spec;
+  TensorMap tensors;
+};
+
 struct Trained {
   AdapterSpec spec;  // parameters complete
   std::unique_ptr<Adapter> adapter;
@@ -19,12 +26,13 @@ struct Trained {
   std::int64_t outputs = 0;  // of the head: classes, or 1 for regression
 };
 
-// Reads a folder that Hugging Face PEFT or this trainer saved. The adapter's head is the folder's;
-// a folder without one (task_type null) gets the base's own. `model` must outlive the result and
-// have been loaded from `base`. kNotFound, kCorrupt: a missing tensor, another shape;
+// Reads a folder that Hugging Face PEFT, pyreft or this trainer saved. The adapter's head is the
+// folder's; a folder without one (task_type null) gets the base's own. `model` must outlive the
+// result and have been loaded from `base`. kNotFound, kCorrupt: a missing tensor, another shape;
 // kInvalidArgument: not supported, not of this base, a tensor that no part of the method takes.
+// `positions`: of a folder of pyreft's, see pyreft_folder.h.
 Result<Trained> load_trained(const std::filesystem::path& folder, const Model& model,
-                             const std::filesystem::path& base);
+                             const std::filesystem::path& base, const std::string& positions = "");
 
 // Logits [items, outputs] of a split in its order, without a graph.
 at::Tensor trained_logits(const Trained& trained, const Model& model, const Split& split);

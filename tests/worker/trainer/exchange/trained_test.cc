@@ -15,6 +15,7 @@
 #include "worker/trainer/exchange/adapter_spec.h"
 #include "worker/trainer/exchange/commands.h"
 #include "worker/trainer/exchange/model_folder.h"
+#include "worker/trainer/exchange/pyreft_folder.h"
 #include "worker/trainer/pack/pack.h"
 
 namespace plateau::trainer {
@@ -162,6 +163,55 @@ TEST(load_trained, refuses_a_tensor_that_nobody_takes) {
   EXPECT_NE(trained.error().message.find("lora_magnitude_vector"), std::string::npos);
 }
 
+TEST(pyreft_folder, is_read_back) {
+  for (const char* positions : {"f2+l1", "l3"}) {
+    Example example("loreft");
+    Trial trial = tiny_trial("loreft", 3, 5);
+    trial.adapter.parameters["positions"] = positions;
+    example.member = tiny_member(trial, example.model, example.data);
+    const at::NoGradGuard no_grad;
+    const at::Tensor logits = example.member->head().logits(
+        split_features(*example.model, &example.member->adapter(), example.data->test));
+    ASSERT_TRUE(
+        save_adapter(example.adapter, example.member->adapter(), example.member->head(), ""));
+    const auto trained = load_trained(example.adapter, *example.model, example.base);
+    ASSERT_TRUE(trained) << trained.error().message;
+    const auto out = fresh_folder("pyreft");
+    ASSERT_TRUE(save_pyreft_folder(out, *trained, *example.model));
+    EXPECT_TRUE(std::filesystem::exists(
+        out / "intkey_comp_bert_encoder_layer[1]_output_unit_pos_nunit_1#0.bin"));
+    const auto back = load_trained(out, *example.model, example.base);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_LT(largest_difference(trained_logits(*back, *example.model, example.data->test), logits),
+              1e-5);  // Written in float32.
+  }
+}
+
+TEST(pyreft_folder, without_positions_asks_for_them) {
+  const Example example("loreft");
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  const auto out = fresh_folder("pyreft");
+  ASSERT_TRUE(save_pyreft_folder(out, *trained, *example.model));
+  Json config = config_of(out, "config.json");
+  config.erase("plateau");
+  ASSERT_TRUE(write_file_atomically(out / "config.json", config.dump()));
+  const auto without = load_trained(out, *example.model, example.base);
+  ASSERT_FALSE(without);
+  EXPECT_NE(without.error().message.find("--positions"), std::string::npos);
+  EXPECT_TRUE(load_trained(out, *example.model, example.base, "f2+l1"));
+  config["intervention_types"][0] = "<class 'pyreft.interventions.NoreftIntervention'>";
+  ASSERT_TRUE(write_file_atomically(out / "config.json", config.dump()));
+  EXPECT_FALSE(load_trained(out, *example.model, example.base, "f2+l1"));
+}
+
+TEST(pyreft_folder, holds_loreft_alone) {
+  const Example example("lora");
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_FALSE(save_pyreft_folder(fresh_folder("pyreft"), *trained, *example.model));
+}
+
 class Commands : public ::testing::Test {
  protected:
   int predict(const std::string& input) {
@@ -220,7 +270,7 @@ TEST_F(Commands, export_writes_a_peft_folder_that_is_read_back) {
 TEST_F(Commands, export_says_what_it_wants) {
   const std::string base = example_.base.string(), adapter = example_.adapter.string();
   EXPECT_EQ(export_command({adapter, "--base", base, "--out", "x", "--format", "onnx"}, err_), 2);
-  EXPECT_NE(err_.str().find("peft, merged"), std::string::npos) << err_.str();
+  EXPECT_NE(err_.str().find("peft, merged, pyreft"), std::string::npos) << err_.str();
   EXPECT_EQ(export_command({adapter, "--out", "x", "--format", "peft"}, err_), 2);
   EXPECT_EQ(export_command({adapter, "--base", base, "--format", "peft"}, err_), 2);
   EXPECT_EQ(export_command({"/nowhere", "--base", base, "--format", "peft", "--out", "x"}, err_),
