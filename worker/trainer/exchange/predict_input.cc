@@ -87,10 +87,11 @@ Status check_fits(const Tokens& tokens, const Model& model, const Adapter& adapt
                             ", but the base's vocabulary ends at " +
                             std::to_string(info.vocabulary - 1));
   }
-  const auto length = static_cast<std::int64_t>(tokens.ids.size()) + adapter.virtual_tokens();
+  const auto length = static_cast<std::int64_t>(tokens.ids.size()) + adapter.virtual_tokens() +
+                      adapter.prefix_tokens();
   if (length <= info.max_positions) return {};
   return invalid_argument("has " + std::to_string(length) +
-                          " tokens, virtual ones included, but the base has " +
+                          " tokens, virtual ones and prefixes included, but the base has " +
                           std::to_string(info.max_positions) + " positions; shorten the text");
 }
 
