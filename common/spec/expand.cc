@@ -89,7 +89,7 @@ class Expansion {
   Expansion(const Sweep& sweep, const Sources& sources) : sweep_(sweep), sources_(sources) {}
 
   Result<SweepPlan> run() {
-    const std::vector<Cell> cells = grid_cells(sweep_, problems_);
+    const std::vector<Cell> cells = grid_cells(sweep_, problems_, plan_.notices);
     if (!problems_.empty()) return problems_error(problems_);
     std::size_t rounds = 0;
     for (const Cell& cell : cells)

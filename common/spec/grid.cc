@@ -68,6 +68,19 @@ class Grid {
     return std::move(cells_);
   }
 
+  // Which `when` did not hold, and in how many of the cells.
+  std::vector<std::string> exclusions(std::size_t cells) const {
+    std::vector<std::string> texts;
+    for (const SweepParameter& parameter : sweep_.parameters) {
+      const auto found = excluded_.find(&parameter);
+      if (found == excluded_.end()) continue;
+      texts.push_back(parameter.place.text() + ": '" + parameter.name + "' is left out of " +
+                      std::to_string(found->second) + " of " + std::to_string(cells) +
+                      " cells, where its `when` (" + parameter.when->text() + ") does not hold");
+    }
+    return texts;
+  }
+
  private:
   static int specificity(const SweepParameter& parameter) {
     if (parameter.scope_kind == "adapter") return 3;
@@ -99,10 +112,15 @@ class Grid {
     return method == nullptr ? nullptr : method->find(name);
   }
 
+  // Whether the cell's adapter has it at all.
+  bool schema_exists(const SweepParameter& parameter) const {
+    const std::string& name = parameter.name;
+    return name == "base" || name == "task" || name == "adapter" || schema(name) != nullptr;
+  }
+
   bool exists(const SweepParameter& parameter) {
     const std::string& name = parameter.name;
-    const bool source = name == "base" || name == "task" || name == "adapter";
-    if (!source && schema(name) == nullptr) return false;
+    if (!schema_exists(parameter)) return false;
     if (!parameter.when) return true;
     Result<Json> holds = parameter.when->evaluate(lookup());
     if (holds && holds->is_boolean()) return holds->get<bool>();
@@ -125,7 +143,13 @@ class Grid {
     if (index == names_.size()) return emit();
     const std::string& name = names_[index];
     const SweepParameter* parameter = definition(name);
-    if (parameter == nullptr || !exists(*parameter)) return visit(index + 1);
+    if (parameter == nullptr) return visit(index + 1);
+    if (!exists(*parameter)) {
+      left_out_.push_back(parameter);
+      visit(index + 1);
+      left_out_.pop_back();
+      return;
+    }
     if (parameter->expression) {
       visit_expression(index, *parameter);
     } else {
@@ -185,6 +209,9 @@ class Grid {
     if (seed != nullptr) cell.seeds = seed->values;
     if (cell.seeds.empty()) cell.seeds.push_back({0, {"default", 0, 0}});
     cells_.push_back(std::move(cell));
+    for (const SweepParameter* parameter : left_out_) {
+      if (parameter->when && schema_exists(*parameter)) ++excluded_[parameter];
+    }
   }
 
   const Sweep& sweep_;
@@ -193,6 +220,8 @@ class Grid {
   std::map<std::string, Assigned> values_;
   std::map<int, std::size_t> zip_index_;
   std::vector<Cell> cells_;
+  std::vector<const SweepParameter*> left_out_;            // of the cell so far
+  std::map<const SweepParameter*, std::size_t> excluded_;  // cells without it, by its `when`
 };
 
 // The most values that a name can have in one cell of this adapter.
@@ -250,10 +279,15 @@ bool is_too_large(const Sweep& sweep, const std::vector<std::string>& names,
 
 }  // namespace
 
-std::vector<Cell> grid_cells(const Sweep& sweep, std::vector<Problem>& problems) {
+std::vector<Cell> grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
+                             std::vector<std::string>& notices) {
   NameOrder order(sweep, problems);
   if (!problems.empty() || is_too_large(sweep, order.names, problems)) return {};
-  return Grid(sweep, std::move(order.names), problems).cells();
+  Grid grid(sweep, std::move(order.names), problems);
+  std::vector<Cell> cells = grid.cells();
+  for (std::string& text : grid.exclusions(cells.size()))
+    notices.push_back(std::move(text));
+  return cells;
 }
 
 }  // namespace plateau

@@ -22,8 +22,10 @@ struct Cell {
 // Every cell, in the order of the file: base, task and adapter vary slowest, then the parameters in
 // the order they are written. A parameter exists where its `when` holds and where the adapter has
 // it; a definition for the cell's adapter goes before one for its task, its base, and the general
-// one. Adds problems; then the list may be short.
-std::vector<Cell> grid_cells(const Sweep& sweep, std::vector<Problem>& problems);
+// one. Adds problems; then the list may be short. Adds a notice for each `when` that takes its
+// parameter out of some cells.
+std::vector<Cell> grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
+                             std::vector<std::string>& notices);
 
 // One trial for each baseline and each different data (and base, where the baseline reads it) of
 // `trials`.

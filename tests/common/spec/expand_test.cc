@@ -160,5 +160,20 @@ TEST(Estimate, counts_tokens_and_operations) {
                                 estimate.evaluation_tokens * 2 * (matrices + adapter));
 }
 
+TEST(Expand, says_what_a_condition_leaves_out) {
+  const SweepPlan made =
+      plan(std::string(kHead) +
+           "  adapter: [lora, dora, loreft]\n  rank: [1, 2]\n  dropout: {value: 0.1, when: adapter "
+           "== lora}\n  rslora: {value: true, when: rank > 1}\n");
+  ASSERT_EQ(made.notices.size(), 2u);
+  EXPECT_EQ(made.notices[0],
+            "s.yaml:6:3: 'dropout' is left out of 4 of 6 cells, where its `when` (adapter == lora) "
+            "does not hold");
+  // LoReFT has no rslora at all, which is no exclusion.
+  EXPECT_EQ(made.notices[1],
+            "s.yaml:7:3: 'rslora' is left out of 2 of 6 cells, where its `when` (rank > 1) does "
+            "not hold");
+}
+
 }  // namespace
 }  // namespace plateau
