@@ -1,8 +1,9 @@
 """Plateau's searches beside Optuna's on the functions of functions.cc: regret after 20, 50, 100 trials.
 
-    compare.py build/release/bin/search-bench [--repeats 30] [--methods tpe,random] [--gp]
+    compare.py build/release/bin/search-bench [--repeats 30] [--methods tpe,random] [--gp] [--alone]
 
-Needs optuna and scipy; --methods: ours, of random, sobol, tpe and bayes; --gp (Optuna's GPSampler) needs torch too. Both sides run the same functions
+Needs optuna and scipy; --methods: ours, of random, sobol, tpe and bayes; --gp (Optuna's GPSampler) needs torch too; --alone: without
+Optuna, TPE against our random search. Both sides run the same functions
 with the same number of start-up trials (10), a seed a repeat. "p" is an exact two-sided Wilcoxon test
 over the repeats, paired by seed, ours against theirs, with Holm's correction over all rows.
 """
@@ -113,9 +114,12 @@ def main():
     parser.add_argument("--methods", type=lambda text: text.split(","),
                         default=["random", "sobol", "tpe", "bayes"])
     parser.add_argument("--gp", action="store_true")
+    parser.add_argument("--alone", action="store_true")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    regrets = ours(options.program, options.repeats, options.methods) | theirs(options.repeats, options.gp)
+    regrets = ours(options.program, options.repeats, options.methods)
+    if not options.alone:
+        regrets |= theirs(options.repeats, options.gp)
     methods = list(dict.fromkeys(method for _, method, _ in regrets))
 
     def at(function, method, mark):
@@ -130,8 +134,9 @@ def main():
                      if (function, method, 0) in regrets else "–" for method in methods]
             print(f"| {function} | {trials} | " + " | ".join(cells) + " |")
 
-    pairs = [("tpe", "optuna-tpe"), ("tpe", "optuna-tpe-multivariate"), ("tpe", "optuna-random"),
-             ("bayes", "optuna-random")] + ([("bayes", "optuna-gp")] if options.gp else [])
+    pairs = [("tpe", "random")] if options.alone else [
+        ("tpe", "optuna-tpe"), ("tpe", "optuna-tpe-multivariate"), ("tpe", "optuna-random"),
+        ("bayes", "optuna-random")] + ([("bayes", "optuna-gp")] if options.gp else [])
     rows = [(function, mark, a, b) for a, b in pairs for function in FUNCTIONS
             for mark in range(len(MARKS))
             if (function, a, 0) in regrets and (function, b, 0) in regrets]
