@@ -62,7 +62,7 @@ const std::vector<std::pair<std::string, FigureKind>>& figure_kinds() {
 
 const std::vector<std::pair<std::string, FigureFormat>>& figure_formats() {
   static const std::vector<std::pair<std::string, FigureFormat>> formats{
-      {"svg", FigureFormat::kSvg}, {"pdf", FigureFormat::kPdf}};
+      {"svg", FigureFormat::kSvg}, {"pdf", FigureFormat::kPdf}, {"tex", FigureFormat::kTikz}};
   return formats;
 }
 
@@ -95,7 +95,15 @@ Result<std::string> figure_bytes(const RunView& run, FigureKind kind, FigureForm
                                  double width) {
   const auto drawing = figure_drawing(run, kind, width);
   if (!drawing) return drawing.error();
-  return format == FigureFormat::kPdf ? results::to_pdf(*drawing) : results::to_svg(*drawing);
+  switch (format) {
+    case FigureFormat::kPdf:
+      return results::to_pdf(*drawing);
+    case FigureFormat::kTikz:
+      return results::to_tikz(*drawing);
+    case FigureFormat::kSvg:
+      break;
+  }
+  return results::to_svg(*drawing);
 }
 
 }  // namespace plateau

@@ -87,8 +87,8 @@ enum class FigureKind { kRank, kPareto, kCurves, kBox, kHeatmap, kCriticalDiffer
 // "rank", "pareto", "curves", "box", "heatmap", "critical-difference": for --kind.
 const std::vector<std::pair<std::string, FigureKind>>& figure_kinds();
 
-enum class FigureFormat { kSvg, kPdf };
-// "svg", "pdf": for --format.
+enum class FigureFormat { kSvg, kPdf, kTikz };
+// "svg", "pdf", "tex" (TikZ, for the paper's fonts): for --format.
 const std::vector<std::pair<std::string, FigureFormat>>& figure_formats();
 
 // Points for --width: "one" and "two" columns of a two-column paper, or a number; 0: the figure

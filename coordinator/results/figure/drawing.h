@@ -77,4 +77,8 @@ std::string to_svg(const Drawing& drawing);
 // (from the same version of Cairo): the page carries no date.
 std::string to_pdf(const Drawing& drawing);
 
+// A tikzpicture for \input (needs \usepackage{tikz}): the same shapes, with the text set by LaTeX
+// in the paper's font at the sizes given. Characters that pdflatex cannot set become [U+XXXX].
+std::string to_tikz(const Drawing& drawing);
+
 }  // namespace plateau::results

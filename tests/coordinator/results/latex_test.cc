@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "coordinator/results/figure/critical_difference_figure.h"
+#include "coordinator/results/results.h"
 #include "coordinator/results/summary.h"
 #include "coordinator/results/table.h"
 #include "tests/coordinator/results/run_builder.h"
@@ -93,6 +95,31 @@ TEST_F(Latex, compiles_with_input_without_booktabs_and_siunitx) {
   write("plain.tex",
         "\\documentclass{article}\n\\begin{document}\n\\input{table}\n\\end{document}\n");
   compile("plain");
+}
+
+TEST_F(Latex, figures_of_every_kind_compile_with_input) {
+  if (std::system("kpsewhich tikz.sty >/dev/null") != 0) {
+    GTEST_SKIP() << "no TikZ here (Debian: texlive-pictures)";
+  }
+  RunView run = run_with_hard_names();
+  for (TrialRow& row : run.trials)
+    row.curve = {{"validation", row.trial.task.metric, 100, 0.5},
+                 {"validation", row.trial.task.metric, 200, 0.8}};
+  std::string body;
+  for (const auto& [name, kind] : figure_kinds()) {
+    if (kind == FigureKind::kCriticalDifference) continue;  // one adapter alone has both tasks
+    const auto figure = figure_bytes(run, kind, FigureFormat::kTikz, 252.0);
+    ASSERT_TRUE(figure.ok()) << figure.error().message;
+    write(name + ".tex", *figure);
+    body += "\\input{" + name + "}\n\n";
+  }
+  const Ranking ranking{
+      {"LoRA_1", "50% & #DoRA"}, {1.2, 1.8}, 12, 0.001, {{"LoRA_1", "50% & #DoRA"}}};
+  write("critical.tex", to_tikz(critical_difference_figure(ranking, run.name, {252.0})));
+  write("figures.tex",
+        "\\documentclass[twocolumn]{article}\n\\usepackage{tikz}\n\\begin{document}\n" + body +
+            "\\input{critical}\n\\end{document}\n");
+  compile("figures");
 }
 
 TEST_F(Latex, hard_names_compile) {
