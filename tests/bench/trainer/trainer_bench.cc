@@ -1,10 +1,14 @@
-// Tokens a second of training steps on a BERT base: 32 texts of 64 tokens a step and trial, no
-// padding, random token ids, [CLS] pooling, no dropout, in packs of one and of four. Not a test:
-// nothing fails when it is slow.
+// Tokens a second and peak memory of training steps on a BERT base: 32 texts of 64 tokens a step
+// and trial, no padding, random token ids, [CLS] pooling, no dropout. Not a test: nothing fails
+// when it is slow.
 //
-//   trainer_bench BASE_FOLDER [steps]
+//   trainer_bench BASE_FOLDER [--method M] [--pack N] [--precision P] [--steps N]
+//
+// Without --method or --pack: LoRA, DoRA and LoReFT, in packs of one and of four. Peak memory is
+// the process's, so it is one method's only when one is asked for.
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include <ATen/Parallel.h>
 #include <malloc.h>
@@ -83,20 +87,55 @@ Times measure(const std::shared_ptr<const Model>& model, const std::string& meth
   return {seconds.front(), seconds[seconds.size() / 2]};
 }
 
-int run(const std::string& folder, int steps) {
-  const auto model = load_model(folder, {Pooling::kCls, at::TensorOptions().dtype(at::kFloat)});
-  if (!model) {
-    std::fprintf(stderr, "%s\n", model.error().message.c_str());
-    return exit_code(model.error().kind);
+struct Options {
+  std::string base;
+  std::vector<std::string> methods = {"lora", "dora", "loreft"};
+  std::vector<int> packs = {1, 4};
+  std::string precision = "float32";
+  int steps = 8;
+};
+
+std::optional<Options> parse(const std::vector<std::string>& words) {
+  if (words.empty() || words.size() % 2 == 0) return std::nullopt;
+  Options options;
+  options.base = words[0];
+  for (std::size_t i = 1; i < words.size(); i += 2) {
+    const std::string& value = words[i + 1];
+    const int number = std::atoi(value.c_str());
+    if (words[i] == "--method") {
+      options.methods = {value};
+    } else if (words[i] == "--precision") {
+      options.precision = value;
+    } else if (words[i] == "--pack" && number > 0) {
+      options.packs = {number};
+    } else if (words[i] == "--steps" && number > 0) {
+      options.steps = number;
+    } else {
+      return std::nullopt;
+    }
   }
-  std::printf("threads %d, float32, %lld x %lld tokens a step and trial\n", at::get_num_threads(),
-              static_cast<long long>(kTexts), static_cast<long long>(kTokens));
+  return options;
+}
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "%s\n", error.message.c_str());
+  return exit_code(error.kind);
+}
+
+int run(const Options& options) {
+  const auto dtype = dtype_of_precision(options.precision);
+  if (!dtype) return fail(dtype.error());
+  const auto model = load_model(options.base, {Pooling::kCls, at::TensorOptions().dtype(*dtype)});
+  if (!model) return fail(model.error());
+  std::printf("threads %d, %s, %lld x %lld tokens a step and trial\n", at::get_num_threads(),
+              options.precision.c_str(), static_cast<long long>(kTexts),
+              static_cast<long long>(kTokens));
   std::printf("%-8s %5s %12s %12s\n", "method", "pack", "tok/s median", "tok/s best");
-  for (const int trials : {1, 4}) {
-    for (const char* method : {"lora", "dora", "loreft"}) {
-      const Times times = measure(*model, method, trials, steps);
+  for (const int trials : options.packs) {
+    for (const std::string& method : options.methods) {
+      const Times times = measure(*model, method, trials, options.steps);
       const double tokens = static_cast<double>(kTexts * kTokens * trials);
-      std::printf("%-8s %5d %12.0f %12.0f\n", method, trials, tokens / times.median,
+      std::printf("%-8s %5d %12.0f %12.0f\n", method.c_str(), trials, tokens / times.median,
                   tokens / times.best);
       std::fflush(stdout);
     }
@@ -111,11 +150,14 @@ int run(const std::string& folder, int steps) {
 }  // namespace plateau::trainer
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: trainer_bench BASE_FOLDER [steps]\n");
+  const auto options = plateau::trainer::parse({argv + 1, argv + argc});
+  if (!options) {
+    std::fprintf(stderr,
+                 "usage: trainer_bench BASE_FOLDER [--method M] [--pack N] "
+                 "[--precision float32|bfloat16] [--steps N]\n");
     return 2;
   }
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);  // As the trainer's own main does.
   ::mallopt(M_TRIM_THRESHOLD, -1);
-  return plateau::trainer::run(argv[1], argc > 2 ? std::atoi(argv[2]) : 8);
+  return plateau::trainer::run(*options);
 }
