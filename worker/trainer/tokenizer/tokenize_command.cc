@@ -13,8 +13,9 @@ namespace plateau::trainer {
 const char* const kTokenizeUsage =
     "usage: plateau-trainer tokenize DIR [--max-length N] [--no-special-tokens]\n"
     "Reads one JSON string a line from standard input and prints one JSON list of token ids a\n"
-    "line, as DIR/tokenizer.json makes them. --max-length cuts to N tokens, special ones "
-    "included.\n";
+    "line, as DIR/tokenizer.json makes them, or the tokenizer inside a GGUF file (DIR may be "
+    "one).\n"
+    "--max-length cuts to N tokens, special ones included.\n";
 
 namespace {
 
@@ -49,7 +50,7 @@ Result<Request> parse_arguments(const std::vector<std::string>& arguments) {
     }
   }
   if (request.folder.empty()) {
-    return invalid_argument("tokenize needs the folder that holds tokenizer.json.");
+    return invalid_argument("tokenize needs the folder that holds tokenizer.json, or a GGUF file.");
   }
   return request;
 }

@@ -1,4 +1,5 @@
-// A text becomes token ids, and back: a pipeline of parts read from a model's tokenizer.json.
+// A text becomes token ids, and back: a pipeline of parts read from a model's
+// tokenizer.json or GGUF file.
 //
 // encode: added tokens are cut out -> normaliser -> pre-tokeniser -> model -> truncation ->
 // post-processor (special tokens). The ids are those of the Hugging Face library of the same file.
@@ -49,7 +50,8 @@ class Tokenizer {
  public:
   explicit Tokenizer(TokenizerParts parts);
 
-  // Reads `folder`/tokenizer.json. kNotFound; kCorrupt names the file and the part;
+  // Reads `folder`/tokenizer.json, or without one the tokenizer inside the folder's only *.gguf;
+  // `folder` may also be a GGUF file itself. kNotFound; kCorrupt names the file and the part;
   // kInvalidArgument names a component that is not supported, and those that are.
   static Result<Tokenizer> from_folder(const std::filesystem::path& folder);
   // The same from text; `name` stands for the file in messages.
@@ -65,7 +67,8 @@ class Tokenizer {
   std::string decode(std::span<const std::int32_t> ids, bool skip_special_tokens = true) const;
 
   std::int32_t pad_id() const { return parts_.pad_id; }
-  // SHA-256 of tokenizer.json: two tokenizers with the same hash give the same ids.
+  // SHA-256 of tokenizer.json (of what it would be, for a GGUF file): two tokenizers with the same
+  // hash give the same ids.
   const std::string& sha256() const { return parts_.sha256; }
 
  private:

@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/sha256.h"
 #include "worker/trainer/tokenizer/components_json.h"
+#include "worker/trainer/tokenizer/gguf_tokenizer.h"
 #include "worker/trainer/tokenizer/json_fields.h"
 #include "worker/trainer/tokenizer/tokenizer.h"
 
@@ -53,6 +54,28 @@ const json& section_of(const json& file, const char* key) {
   return found == file.end() ? kNull : *found;
 }
 
+std::vector<std::filesystem::path> gguf_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".gguf") found.push_back(entry->path());
+  }
+  return found;
+}
+
+Result<Tokenizer> from_gguf(const std::filesystem::path& path) {
+  const Result<GgufFile> file = GgufFile::open(path);
+  if (!file) return file.error();
+  const Result<json> made = gguf_tokenizer_json(*file);
+  if (!made) return made.error();
+  try {
+    return Tokenizer::from_json(made->dump(), path.string());
+  } catch (const json::exception&) {  // dump knows UTF-8 only.
+    return corrupt(path.string() + ": a token is not UTF-8. Fetch the file again.");
+  }
+}
+
 }  // namespace
 
 Result<Tokenizer> Tokenizer::from_json(std::string_view text, const std::string& name) {
@@ -96,14 +119,17 @@ Result<Tokenizer> Tokenizer::from_json(std::string_view text, const std::string&
 }
 
 Result<Tokenizer> Tokenizer::from_folder(const std::filesystem::path& folder) {
+  if (std::filesystem::is_regular_file(folder)) return from_gguf(folder);
   const std::filesystem::path path = folder / "tokenizer.json";
   Result<std::string> text = read_file(path);
-  if (!text && text.error().kind == ErrorKind::kNotFound) {
-    return not_found("There is no tokenizer.json in " + folder.string() +
-                     ". Name a model folder in Hugging Face format that has one.");
-  }
-  if (!text) return text.error();
-  return from_json(*text, path.string());
+  if (text) return from_json(*text, path.string());
+  if (text.error().kind != ErrorKind::kNotFound) return text.error();
+  const std::vector<std::filesystem::path> models = gguf_files(folder);
+  if (models.size() == 1) return from_gguf(models.front());
+  return not_found("There is no tokenizer.json in " + folder.string() + ", and " +
+                   (models.empty() ? "no" : "more than one") +
+                   " .gguf file. Name a model folder in Hugging Face format that has the first, "
+                   "or a GGUF file.");
 }
 
 }  // namespace plateau::trainer
