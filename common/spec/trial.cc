@@ -5,12 +5,12 @@
 
 #include "common/base/text.h"
 #include "common/spec/methods.h"
+#include "common/spec/trial_parts.h"
 
 namespace plateau {
 namespace {
 
 using Json = nlohmann::json;
-constexpr char kFormat[] = "plateau-trial/1";
 
 // Every field is named once: the visitor writes, reads, or lists it.
 template <typename BaseT, typename Visitor>
@@ -123,23 +123,69 @@ struct Writer {
   }
 };
 
-Status one_of(const std::string& path, const std::string& value,
-              const std::vector<std::string>& allowed) {
-  for (const std::string& candidate : allowed) {
+// Two visits in step: the first says where the fields are, the second compares.
+class Compare {
+ public:
+  template <typename T>
+  void operator()(const char*, const T& value) {
+    if (first_) return fields_.push_back(&value);
+    equal_ = equal_ && value == *static_cast<const T*>(fields_[next_++]);
+  }
+  void second_visit() { first_ = false; }
+  bool equal() const { return equal_; }
+
+ private:
+  std::vector<const void*> fields_;
+  std::size_t next_ = 0;
+  bool first_ = true;
+  bool equal_ = true;
+};
+
+Status one_of(const char* path, const std::string& value,
+              std::initializer_list<const char*> allowed) {
+  for (const char* candidate : allowed) {
     if (value == candidate) return {};
   }
-  return invalid_argument(path + " is '" + value + "'; allowed: " + join(allowed, ", "));
+  return invalid_argument(std::string(path) + " is '" + value +
+                          "'; allowed: " + join({allowed.begin(), allowed.end()}, ", "));
 }
 
-Status in_range(const std::string& path, double value, double low, double high) {
+Status in_range(const char* path, double value, double low, double high) {
   if (value >= low && value <= high) return {};
-  return invalid_argument(path + " is " + format_number(value) + "; allowed is from " +
+  return invalid_argument(std::string(path) + " is " + format_number(value) + "; allowed is from " +
                           format_number(low) + " to " + format_number(high));
+}
+
+Status read_adapter(const Json& json, AdapterSpec& adapter) {
+  Reader reader(json, "adapter");
+  reader("method", adapter.method);
+  reader("parameters", adapter.parameters);
+  if (Status status = reader.finish(); !status) return status;
+  Result<AdapterSpec> resolved = resolve_adapter(adapter);
+  if (!resolved) return resolved.error();
+  adapter = std::move(*resolved);
+  return {};
+}
+
+}  // namespace
+
+Result<AdapterSpec> resolve_adapter(const AdapterSpec& given) {
+  const MethodSchema* method = find_method(given.method);
+  if (method == nullptr) {
+    const auto near = nearest(given.method, method_names());
+    return invalid_argument("adapter.method is '" + given.method + "'" +
+                            (near ? "; did you mean '" + *near + "'?" : "") +
+                            " Known: " + join(method_names(), ", ") + ".");
+  }
+  Result<Json> resolved = resolve_method_parameters(*method, given.parameters);
+  if (!resolved) return resolved.error();
+  return AdapterSpec{given.method, std::move(*resolved)};
 }
 
 Status check_values(const Trial& trial) {
   const OptimizerSpec& o = trial.optimizer;
   const double inf = HUGE_VAL;
+  const auto number = [](std::int64_t value) { return static_cast<double>(value); };
   for (const Status& status : {
            one_of("base.pooling", trial.base.pooling, {"mean", "cls"}),
            one_of("task.kind", trial.task.kind, {"classification", "regression"}),
@@ -160,44 +206,73 @@ Status check_values(const Trial& trial) {
            in_range("optimizer.max_grad_norm", o.max_grad_norm, 0, inf),
            in_range("optimizer.warmup_ratio", o.warmup_ratio, 0, 1),
            in_range("optimizer.epochs", o.epochs, 0, 1e6),
-           in_range("optimizer.batch_size", static_cast<double>(o.batch_size), 1, 1e6),
-           in_range("task.max_length", static_cast<double>(trial.task.max_length), 3, 1e6),
-           in_range("protocol.evaluations", static_cast<double>(trial.protocol.evaluations), 1,
-                    1e6),
-           in_range("micro_batch_size", static_cast<double>(trial.micro_batch_size), 0, 1e6),
+           in_range("optimizer.batch_size", number(o.batch_size), 1, 1e6),
+           in_range("task.max_length", number(trial.task.max_length), 3, 1e6),
+           in_range("protocol.evaluations", number(trial.protocol.evaluations), 1, 1e6),
+           in_range("micro_batch_size", number(trial.micro_batch_size), 0, 1e6),
        }) {
     if (!status) return status;
   }
   return {};
 }
 
-Status read_adapter(const Json& json, AdapterSpec& adapter) {
-  Reader reader(json, "adapter");
-  reader("method", adapter.method);
-  reader("parameters", adapter.parameters);
-  if (Status status = reader.finish(); !status) return status;
-  const MethodSchema* method = find_method(adapter.method);
-  if (method == nullptr) {
-    const auto near = nearest(adapter.method, method_names());
-    return invalid_argument("adapter.method is '" + adapter.method + "'" +
-                            (near ? "; did you mean '" + *near + "'?" : "") +
-                            " Known: " + join(method_names(), ", ") + ".");
-  }
-  Result<Json> resolved = resolve_method_parameters(*method, adapter.parameters);
-  if (!resolved) return resolved.error();
-  adapter.parameters = *resolved;
-  return {};
+Json part_json(const BaseSpec& base) {
+  Json json;
+  visit_base(base, Writer{json});
+  return json;
+}
+Json part_json(const TaskSpec& task) {
+  Json json;
+  visit_task(task, Writer{json});
+  return json;
+}
+Json part_json(const OptimizerSpec& optimizer) {
+  Json json;
+  visit_optimizer(optimizer, Writer{json});
+  return json;
+}
+Json part_json(const ProtocolSpec& protocol) {
+  Json json;
+  visit_protocol(protocol, Writer{json});
+  return json;
 }
 
-}  // namespace
+bool same(const BaseSpec& a, const BaseSpec& b) {
+  Compare compare;
+  visit_base(a, compare);
+  compare.second_visit();
+  visit_base(b, compare);
+  return compare.equal();
+}
+bool same(const TaskSpec& a, const TaskSpec& b) {
+  Compare compare;
+  visit_task(a, compare);
+  compare.second_visit();
+  visit_task(b, compare);
+  return compare.equal();
+}
+bool same(const OptimizerSpec& a, const OptimizerSpec& b) {
+  Compare compare;
+  visit_optimizer(a, compare);
+  compare.second_visit();
+  visit_optimizer(b, compare);
+  return compare.equal();
+}
+bool same(const ProtocolSpec& a, const ProtocolSpec& b) {
+  Compare compare;
+  visit_protocol(a, compare);
+  compare.second_visit();
+  visit_protocol(b, compare);
+  return compare.equal();
+}
 
 Json to_json(const Trial& trial) {
   Json json;
-  json["format"] = kFormat;
-  visit_base(trial.base, Writer{json["base"]});
-  visit_task(trial.task, Writer{json["task"]});
-  visit_optimizer(trial.optimizer, Writer{json["optimizer"]});
-  visit_protocol(trial.protocol, Writer{json["protocol"]});
+  json["format"] = kTrialFormat;
+  json["base"] = part_json(trial.base);
+  json["task"] = part_json(trial.task);
+  json["optimizer"] = part_json(trial.optimizer);
+  json["protocol"] = part_json(trial.protocol);
   json["adapter"] = {{"method", trial.adapter.method}, {"parameters", trial.adapter.parameters}};
   json["seed"] = trial.seed;
   json["micro_batch_size"] = trial.micro_batch_size;
@@ -208,12 +283,12 @@ Json to_json(const Trial& trial) {
 Result<Trial> trial_from_json(const Json& json) {
   if (!json.is_object() || !json.contains("format")) {
     return invalid_argument("this is no resolved trial: an object with \"format\": \"" +
-                            std::string(kFormat) +
+                            std::string(kTrialFormat) +
                             "\" is needed, as `plateau plan FILE --trial N --json` prints it");
   }
-  if (json["format"] != kFormat) {
+  if (json["format"] != kTrialFormat) {
     return Error{ErrorKind::kVersion, "the trial has format " + json["format"].dump() +
-                                          "; this program reads \"" + kFormat +
+                                          "; this program reads \"" + kTrialFormat +
                                           "\". Use the same version of Plateau on all machines."};
   }
   Trial trial;

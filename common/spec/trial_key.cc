@@ -1,39 +1,50 @@
 #include "common/base/sha256.h"
 #include "common/spec/methods.h"
-#include "common/spec/trial_keys.h"
+#include "common/spec/trial_parts.h"
+#include "common/spec/trial_texts.h"
 
 namespace plateau {
 namespace {
 
 using Json = nlohmann::json;
 
-// What never enters a key: where files lie and what they are called, and what changes only speed.
-void drop_what_changes_no_number(Json& json) {
-  for (const char* section : {"base", "task"}) {
-    for (const char* field : {"path", "source", "name"})
-      json[section].erase(field);
-  }
-  json.erase("micro_batch_size");
-  json.erase("checkpoint_every_s");
-}
+// As many adapters are remembered; a sweep has thousands at most that take turns.
+constexpr std::size_t kAdaptersMax = 4096;
 
 void drop_equal(Json& json, const Json& defaults) {
   for (auto it = json.begin(); it != json.end();) {
-    if (defaults.contains(it.key()) && defaults[it.key()] == *it) {
-      it = json.erase(it);
-    } else {
-      if (it->is_object() && defaults.contains(it.key()) && defaults[it.key()].is_object()) {
-        drop_equal(*it, defaults[it.key()]);
-      }
-      ++it;
-    }
+    const auto found = defaults.find(it.key());
+    it = found != defaults.end() && *found == *it ? json.erase(it) : std::next(it);
   }
 }
 
-void drop_default_parameters(Json& adapter) {
-  const MethodSchema* method = find_method(adapter.at("method").get<std::string>());
+// What never enters a key: where files lie and what they are called.
+template <typename Part>
+std::string source_in_key(Json json) {
+  static const Json defaults = part_json(Part{});
+  for (const char* field : {"path", "source", "name"})
+    json.erase(field);
+  drop_equal(json, defaults);
+  return json.dump();
+}
+
+std::string key_text(const BaseSpec&, const Json& json) {
+  return source_in_key<BaseSpec>(json);
+}
+std::string key_text(const TaskSpec&, const Json& json) {
+  return source_in_key<TaskSpec>(json);
+}
+// The others are left out as a whole when all is as by default.
+template <typename Part>
+std::string key_text(const Part&, Json json) {
+  static const Json defaults = part_json(Part{});
+  drop_equal(json, defaults);
+  return json.empty() ? "" : json.dump();
+}
+
+void drop_default_parameters(const std::string& name, Json& parameters) {
+  const MethodSchema* method = find_method(name);
   if (method == nullptr) return;
-  Json& parameters = adapter["parameters"];
   for (const ParameterSchema& parameter : method->parameters) {
     const auto found = parameters.find(parameter.name);
     if (found != parameters.end() && !parameter.default_value.is_null() &&
@@ -43,46 +54,87 @@ void drop_default_parameters(Json& adapter) {
   }
 }
 
-// A baseline's numbers depend on the data alone: not on the optimizer, the seed or the schedule.
-void drop_training_of_baselines(Json& json, const Trial& trial) {
-  const MethodSchema* method = find_method(trial.adapter.method);
-  if (method == nullptr || !method->is_baseline) return;
-  json.erase("optimizer");
-  json.erase("seed");
+std::string adapter_json(const std::string& method, const Json& parameters) {
+  return R"({"method":)" + Json(method).dump() + R"(,"parameters":)" + parameters.dump() + "}";
 }
 
-// What the key is a hash of, the seed included.
-Json key_json(const Trial& trial) {
-  Json json = to_json(trial);
-  drop_what_changes_no_number(json);
-  drop_training_of_baselines(json, trial);
-  drop_default_parameters(json["adapter"]);
-  static const Json defaults = [] {
-    Json all = to_json(Trial{});
-    all.erase("adapter");
-    all.erase("format");
-    all.erase("seed");
-    return all;
-  }();
-  drop_equal(json, defaults);
-  return json;
+// A baseline's numbers depend on the data alone: not on the optimizer, the seed or the schedule.
+bool is_baseline(const Trial& trial) {
+  const MethodSchema* method = find_method(trial.adapter.method);
+  return method != nullptr && method->is_baseline;
 }
 
 }  // namespace
 
+template <typename Part>
+const TrialTexts::Text& TrialTexts::text_of(Last<Part>& last, const Part& part) {
+  if (!last.part || !same(*last.part, part)) {
+    const Json json = part_json(part);
+    last = {part, {json.dump(), key_text(part, json)}};
+  }
+  return last.text;
+}
+
+const std::string& TrialTexts::adapter_in_key(const AdapterSpec& adapter) {
+  if (adapters_.size() >= kAdaptersMax) adapters_.clear();
+  std::string& text = adapters_[adapter_json(adapter.method, adapter.parameters)];
+  if (text.empty()) {
+    Json parameters = adapter.parameters;
+    drop_default_parameters(adapter.method, parameters);
+    text = adapter_json(adapter.method, parameters);
+  }
+  return text;
+}
+
+// Members in the order of their names, as nlohmann's objects write them.
+std::string TrialTexts::json(const Trial& trial) {
+  std::string text = R"({"adapter":)";
+  text += adapter_json(trial.adapter.method, trial.adapter.parameters);
+  text += R"(,"base":)" + text_of(base_, trial.base).json;
+  text += R"(,"checkpoint_every_s":)" + std::to_string(trial.checkpoint_every_s);
+  text += R"(,"format":")" + std::string(kTrialFormat) + '"';
+  text += R"(,"micro_batch_size":)" + std::to_string(trial.micro_batch_size);
+  text += R"(,"optimizer":)" + text_of(optimizer_, trial.optimizer).json;
+  text += R"(,"protocol":)" + text_of(protocol_, trial.protocol).json;
+  text += R"(,"seed":)" + std::to_string(trial.seed);
+  text += R"(,"task":)" + text_of(task_, trial.task).json + "}";
+  return text;
+}
+
+// A hash of the JSON without what changes no number: paths, names and what changes only speed. The
+// cell's is the same without the seed, so what stands before the seed is hashed once for both.
+TrialKeys TrialTexts::keys(const Trial& trial) {
+  const bool baseline = is_baseline(trial);
+  std::string head = R"({"adapter":)";
+  head += adapter_in_key(trial.adapter);
+  head += R"(,"base":)" + text_of(base_, trial.base).key;
+  head += R"(,"format":")" + std::string(kTrialFormat) + '"';
+  const std::string& optimizer = text_of(optimizer_, trial.optimizer).key;
+  if (!baseline && !optimizer.empty()) head += R"(,"optimizer":)" + optimizer;
+  const std::string& protocol = text_of(protocol_, trial.protocol).key;
+  if (!protocol.empty()) head += R"(,"protocol":)" + protocol;
+  const std::string task = R"(,"task":)" + text_of(task_, trial.task).key + "}";
+
+  Sha256 cell;
+  cell.update(head.data(), head.size());
+  Sha256 with_seed = cell;
+  if (!baseline) {
+    const std::string seed = R"(,"seed":)" + std::to_string(trial.seed);
+    with_seed.update(seed.data(), seed.size());
+  }
+  with_seed.update(task.data(), task.size());
+  cell.update(task.data(), task.size());
+  return {with_seed.hex(), cell.hex()};
+}
+
 TrialKeys trial_keys(const Trial& trial) {
-  Json json = key_json(trial);
-  TrialKeys keys;
-  keys.trial = sha256_hex(json.dump());
-  json.erase("seed");
-  keys.cell = sha256_hex(json.dump());
-  return keys;
+  return TrialTexts().keys(trial);
 }
 std::string trial_key(const Trial& trial) {
-  return sha256_hex(key_json(trial).dump());
+  return TrialTexts().keys(trial).trial;
 }
 std::string cell_key(const Trial& trial) {
-  return trial_keys(trial).cell;
+  return TrialTexts().keys(trial).cell;
 }
 
 }  // namespace plateau

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/spec/trial.h"
+#include "common/spec/trial_texts.h"
 
 namespace plateau {
 namespace {
@@ -119,6 +120,25 @@ TEST(TrialKey, a_baseline_does_not_depend_on_training) {
   EXPECT_EQ(trial_key(other), trial_key(baseline));
   other.task.train_size = 7;
   EXPECT_NE(trial_key(other), trial_key(baseline));
+}
+
+// Tried: with the base's text never made anew, the third of these has the first's.
+TEST(TrialTexts, are_those_of_each_trial_alone_whatever_came_before) {
+  std::vector<Trial> trials(7, example());
+  trials[1].seed = 2;
+  trials[2].base.sha256 = std::string(64, 'c');
+  trials[3].task.columns = {{"text", "sentence"}};
+  trials[4].optimizer = OptimizerSpec{};
+  trials[4].protocol.evaluations = 7;
+  trials[5].adapter.parameters["alpha"] = 8;  // equal as a number, another text
+  trials[6].adapter = {"majority", Json::object()};
+  TrialTexts texts;
+  for (const Trial& trial : trials) {
+    EXPECT_EQ(texts.json(trial), to_json(trial).dump());
+    const TrialKeys keys = texts.keys(trial);
+    EXPECT_EQ(keys.trial, trial_key(trial));
+    EXPECT_EQ(keys.cell, cell_key(trial));
+  }
 }
 
 }  // namespace
