@@ -38,8 +38,9 @@ bool is_quick(const std::string& name) {
 
 // What this trainer cannot do yet.
 bool is_supported(const GoldenCase& golden) {
-  if (golden.method.ends_with("padfirst")) return false;
-  return golden.model == "tiny-bert" || golden.model == "minilm";
+  if (golden.method.ends_with("padfirst") || golden.family == "qlora") return false;
+  const bool encoder = golden.model == "tiny-bert" || golden.model == "minilm";
+  return encoder || golden.family != "prefix";
 }
 
 std::vector<std::string> quick_cases() {

@@ -1,4 +1,5 @@
-// A trial's task head: logits = features W^T + b.
+// A trial's task head: logits = features W^T + b, as Hugging Face's model of the architecture has
+// it (HeadKind). Language modelling has none: the model's own output embeddings are used.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,10 @@
 namespace plateau::trainer {
 
 struct Head {
-  at::Tensor weight;  // [outputs, hidden]; a leaf
-  at::Tensor bias;    // [outputs]; a leaf
+  HeadKind kind = HeadKind::kLinear;
+  at::Tensor weight;                    // [outputs, hidden]; a leaf; undefined: no head
+  at::Tensor bias;                      // [outputs]; a leaf; undefined with kScore
+  at::Tensor dense_weight, dense_bias;  // [hidden, hidden], [hidden]; leaves; kDenseTanh only
 
   at::Tensor logits(const at::Tensor& features) const;
   std::int64_t parameters() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <regex>
 
 #include <ATen/ATen.h>
@@ -10,10 +11,21 @@
 #include "worker/trainer/adapters/loreft.h"
 #include "worker/trainer/adapters/merge.h"
 #include "worker/trainer/eval/evaluate.h"
+#include "worker/trainer/pack/lm_targets.h"
 #include "worker/trainer/pack/pack.h"
 
 namespace plateau::trainer {
 namespace {
+
+void add_labels(const GoldenBatch& batch, std::int64_t item, Split& split) {
+  if (!batch.is_language_model()) {
+    split.labels.push_back(batch.labels[item].item<std::int64_t>());
+    return;
+  }
+  const std::int64_t tokens = split.offsets[split.offsets.size() - 1] - split.offsets.end()[-2];
+  for (std::int64_t j = 0; j < tokens; ++j)
+    split.token_labels.push_back(batch.labels[item][j].item<std::int64_t>());
+}
 
 std::shared_ptr<const Dataset> dataset_of(const GoldenBatch& batch) {
   auto data = std::make_shared<Dataset>();
@@ -26,15 +38,17 @@ std::shared_ptr<const Dataset> dataset_of(const GoldenBatch& batch) {
       data->largest_id = std::max(data->largest_id, split.ids.back());
     }
     split.offsets.push_back(static_cast<std::int64_t>(split.ids.size()));
-    split.labels.push_back(batch.labels[i].item<std::int64_t>());
+    add_labels(batch, i, split);
     split.item_ids.push_back(std::to_string(i));
   }
   data->test = data->validation = split;
   return data;
 }
 
-// The outputs of the case's head: its stored weights know, else the largest label.
+// The outputs of the case's head: its stored weights know, else the largest label. None: language
+// modelling.
 std::int64_t outputs_of(const TensorMap& initial, const GoldenBatch& batch) {
+  if (batch.is_language_model()) return 0;
   for (const char* name :
        {"classifier.weight", "model.classifier.weight", "classifier.out_proj.weight",
         "model.classifier.out_proj.weight", "score.weight", "model.score.weight"}) {
@@ -52,6 +66,7 @@ Trial trial_of(const GoldenCase& golden, const AdapterSpec& adapter, std::int64_
   trial.task.name = golden.name();
   for (std::int64_t i = 0; i < outputs; ++i)
     trial.task.labels.push_back(std::to_string(i));
+  if (outputs == 0) trial.task.kind = "causal_lm";
   trial.adapter = adapter;
   trial.optimizer.learning_rate = trial.optimizer.head_learning_rate = result.at("lr");
   trial.optimizer.weight_decay = result.at("weight_decay");
@@ -174,8 +189,28 @@ Status add_head_of_base(const std::filesystem::path& folder, const Member& membe
   return {};
 }
 
+std::vector<std::int64_t> all_items(const Split& split) {
+  std::vector<std::int64_t> items(static_cast<std::size_t>(split.size()));
+  std::iota(items.begin(), items.end(), std::int64_t{0});
+  return items;
+}
+
+// Of every row of the batch [rows, vocabulary].
+at::Tensor token_logits(const Member& member, TrialHooks& hooks) {
+  const Split& split = member.data().test;
+  TrialSequences trial;
+  trial.hooks = &hooks;
+  for (const std::int64_t item : all_items(split))
+    trial.sequences.push_back({split.tokens(item), split.types(item)});
+  hooks.begin_pass();
+  const at::Tensor states =
+      member.model().states(pack_batch({&trial, 1}, member.model().info().options));
+  return at::matmul(states, member.model().lm_head().of(&hooks).t());
+}
+
 at::Tensor logits_of(Member& member) {
   const at::NoGradGuard no_grad;
+  if (member.is_language_model()) return token_logits(member, member.adapter());
   return member.head().logits(
       split_features(member.model(), &member.adapter(), member.data().test));
 }
@@ -186,7 +221,21 @@ at::Tensor merged_logits(Member& member) {
   const auto merged = member.adapter().merged();
   if (!merged) return {};
   MergedHooks hooks(member.model(), *merged);
+  if (member.is_language_model()) return token_logits(member, hooks);
   return member.head().logits(split_features(member.model(), &hooks, member.data().test));
+}
+
+// The whole batch's, without the trainer's own chunks.
+double loss_from_logits(const Member& member, const at::Tensor& logits) {
+  const Split& split = member.data().test;
+  if (!member.is_language_model())
+    return predictions_from_logits(logits, split, member.trial().task).loss;
+  const LmTargets targets = lm_targets(split, all_items(split), member.adapter().virtual_tokens());
+  const auto index = [&](const std::vector<std::int64_t>& values) {
+    return at::tensor(values, at::kLong).to(logits.device());
+  };
+  return at::cross_entropy_loss(logits.index_select(0, index(targets.rows)), index(targets.tokens))
+      .item<double>();
 }
 
 Status train(Member& member, GoldenRun& run) {
@@ -217,12 +266,10 @@ TensorMap member_names(Member& member, const TensorMap& plain) {
 
 Result<GoldenRun> run_golden_case(const GoldenCase& golden, const GoldenBase& base,
                                   const GoldenBatch& batch, const GoldenOptions& options) {
-  if (batch.is_language_model()) {
-    return invalid_argument(golden.name() + ": causal language modelling cannot be checked yet");
-  }
   auto initial = golden_initial(golden);
   if (!initial) return initial.error();
-  auto model = load_model(base.folder, {Pooling::kCls, options.options});
+  const Pooling pooling = batch.is_language_model() ? Pooling::kTokens : Pooling::kCls;
+  auto model = load_model(base.folder, {pooling, options.options});
   if (!model) return model.error();
   auto adapter = golden_adapter(golden, (*model)->info().hidden);
   if (!adapter) return adapter.error();
@@ -239,8 +286,7 @@ Result<GoldenRun> run_golden_case(const GoldenCase& golden, const GoldenBase& ba
   if (Status status = train(*run.member, run); !status) return status.error();
   run.logits_after = logits_of(*run.member);
   run.logits_merged = merged_logits(*run.member);
-  run.losses.push_back(
-      predictions_from_logits(run.logits_after, run.member->data().test, trial.task).loss);
+  run.losses.push_back(loss_from_logits(*run.member, run.logits_after));
   run.final = run.member->snapshot();
   return run;
 }

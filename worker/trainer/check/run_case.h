@@ -14,6 +14,7 @@ struct GoldenRun {
   std::unique_ptr<Member> member;      // after the steps
   std::vector<double> losses;          // steps + 1: before each update, and after the last
   std::vector<double> gradient_norms;  // steps
+  // [B, outputs]; language modelling: [rows of all texts, virtual tokens included, vocabulary].
   at::Tensor logits_before, logits_after;
   at::Tensor logits_merged;  // undefined where the method cannot be merged
   TensorMap initial, final;  // of trained(), by our names

@@ -22,7 +22,10 @@ struct Split {
   std::vector<std::int64_t> offsets{0};  // size() + 1
   std::vector<std::int64_t> labels;      // classification: index into TaskSpec::labels, per item
   std::vector<double> targets;           // regression: the value, per item
-  std::vector<std::string> item_ids;     // unique in the split; stable across runs and seeds
+  // Language modelling: per token of ids, the id itself where it is to be predicted (from what
+  // stands before it), else -100. As long as ids.
+  std::vector<std::int64_t> token_labels;
+  std::vector<std::string> item_ids;  // unique in the split; stable across runs and seeds
 
   std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
   std::int64_t length(std::int64_t item) const {
@@ -31,10 +34,13 @@ struct Split {
   }
   std::span<const std::int32_t> tokens(std::int64_t item) const { return slice(ids, item); }
   std::span<const std::int32_t> types(std::int64_t item) const { return slice(type_ids, item); }
+  std::span<const std::int64_t> labels_of_tokens(std::int64_t item) const {
+    return slice(token_labels, item);
+  }
 
  private:
-  std::span<const std::int32_t> slice(const std::vector<std::int32_t>& flat,
-                                      std::int64_t item) const {
+  template <typename Value>
+  std::span<const Value> slice(const std::vector<Value>& flat, std::int64_t item) const {
     const auto i = static_cast<std::size_t>(item);
     return {flat.data() + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i])};
   }

@@ -93,4 +93,23 @@ at::Tensor attention_by_autograd(const at::Tensor& qkv, const PackedBatch& batch
   return merge_heads(out).index_select(0, batch.padded_row);
 }
 
+at::Tensor causal_attention(const at::Tensor& queries, const at::Tensor& keys,
+                            const at::Tensor& values, const PackedBatch& batch, std::int64_t heads,
+                            std::int64_t key_heads) {
+  const auto as_heads = [&](const at::Tensor& rows, std::int64_t count) {
+    const at::Tensor padded =
+        at::zeros({batch.sequences() * batch.longest, rows.size(1)}, rows.options())
+            .index_copy(0, batch.padded_row, rows);
+    return head_view(padded, {batch.sequences(), batch.longest, count}, 1, 0);
+  };
+  const auto shared = [&](const at::Tensor& rows) {
+    const at::Tensor own = as_heads(rows, key_heads);
+    return heads == key_heads ? own : own.repeat_interleave(heads / key_heads, 1);
+  };
+  // Padding stands behind each text, so a row that looks only back never sees any.
+  const at::Tensor out = at::scaled_dot_product_attention(as_heads(queries, heads), shared(keys),
+                                                          shared(values), std::nullopt, 0.0, true);
+  return merge_heads(out).index_select(0, batch.padded_row);
+}
+
 }  // namespace plateau::trainer

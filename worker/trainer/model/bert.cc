@@ -25,6 +25,7 @@ struct Flavour {
   std::int64_t first_position = 0;  // of a text's first token, in the table
   bool counts_leading_pads = true;  // RoBERTa's positions skip padding
   bool has_pooler = true;           // else the first token's state goes to the head as it is
+  HeadKind head = HeadKind::kLinear;
 };
 
 class Bert : public Model {
@@ -52,7 +53,9 @@ class Bert : public Model {
              config.initializer_range,
              reader.parameters(),
              options.pooling,
-             options.options};
+             options.options,
+             HeadKind::kLinear};
+    if (options.pooling == Pooling::kCls) info_.head = flavour_.head;
   }
 
   std::string block_name(std::int64_t layer) const override {
@@ -134,6 +137,13 @@ class Bert : public Model {
   FrozenLinear pooler_;
 };
 
+Error refuse_language_modelling(const std::string& where, const std::string& type) {
+  return invalid_argument(
+      where + ": '" + type +
+      "' is an encoder and has no causal language model; take a decoder (gpt2, " +
+      "llama, mistral, qwen2) or a classification task");
+}
+
 Result<std::shared_ptr<const Model>> load(const nlohmann::json& json, const std::string& where,
                                           ModelWeights weights, const LoadOptions& options,
                                           Flavour flavour) {
@@ -149,6 +159,8 @@ Result<std::shared_ptr<const Model>> load(const nlohmann::json& json, const std:
                           config.number("initializer_range", 0.02)};
   config.require("hidden_act", {"gelu"});
   config.require("position_embedding_type", {"absolute"});
+  if (options.pooling == Pooling::kTokens)
+    return refuse_language_modelling(where, flavour.model_type);
   if (!config.status()) return config.status().error();
   if (values.hidden % values.heads != 0) {
     return corrupt(where + ": hidden_size " + std::to_string(values.hidden) +
@@ -165,7 +177,8 @@ Result<std::shared_ptr<const Model>> load(const nlohmann::json& json, const std:
 Result<std::shared_ptr<const Model>> load_bert(const nlohmann::json& config,
                                                const std::string& where, ModelWeights weights,
                                                const LoadOptions& options) {
-  return load(config, where, std::move(weights), options, {"bert", 0, true, true});
+  return load(config, where, std::move(weights), options,
+              {"bert", 0, true, true, HeadKind::kLinear});
 }
 
 Result<std::shared_ptr<const Model>> load_roberta(const nlohmann::json& config,
@@ -174,7 +187,8 @@ Result<std::shared_ptr<const Model>> load_roberta(const nlohmann::json& config,
   const auto pad = config.find("pad_token_id");
   const bool given = pad != config.end() && pad->is_number_integer();
   const std::int64_t first = (given ? pad->get<std::int64_t>() : 1) + 1;
-  return load(config, where, std::move(weights), options, {"roberta", first, false, false});
+  return load(config, where, std::move(weights), options,
+              {"roberta", first, false, false, HeadKind::kDenseTanh});
 }
 
 }  // namespace plateau::trainer

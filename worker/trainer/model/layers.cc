@@ -164,4 +164,9 @@ at::Tensor last_rows(const at::Tensor& h, const PackedBatch& batch) {
   return h.index_select(0, index_of(std::move(rows), h));
 }
 
+at::Tensor pool_decoder(const at::Tensor& h, const PackedBatch& batch, Pooling pooling) {
+  if (pooling == Pooling::kTokens) return h;
+  return pooling == Pooling::kMean ? mean_of_text(h, batch) : last_rows(h, batch);
+}
+
 }  // namespace plateau::trainer

@@ -10,7 +10,9 @@
 #include <c10/util/FunctionRef.h>
 
 #include "worker/trainer/model/batch.h"
+#include "worker/trainer/model/frozen.h"
 #include "worker/trainer/model/hooks.h"
+#include "worker/trainer/model/model.h"
 
 namespace plateau::trainer {
 
@@ -18,16 +20,6 @@ namespace plateau::trainer {
 // tensor: no change). x itself when nobody changes anything. Shares without hooks are left out.
 using RowChange = c10::function_ref<at::Tensor(const RowShare& share, const at::Tensor& rows)>;
 at::Tensor map_rows(const at::Tensor& x, const std::vector<RowShare>& shares, RowChange change);
-
-// A frozen tensor that trials may replace: its index among the model's parameters.
-struct Frozen {
-  std::size_t index = kNoParameter;
-  at::Tensor value;
-
-  // The trial's own, cast to the frozen one's dtype, or undefined.
-  at::Tensor own(const TrialHooks* hooks) const;
-  at::Tensor of(const TrialHooks* hooks) const;  // the trial's own, else the frozen one
-};
 
 // LayerNorm; RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467) where there is no bias.
 struct Norm {
@@ -61,5 +53,7 @@ at::Tensor edit_block_output(const at::Tensor& h, std::int64_t layer,
 at::Tensor mean_of_text(const at::Tensor& h, const PackedBatch& batch);
 at::Tensor first_rows(const at::Tensor& h, const PackedBatch& batch);  // [S, w]
 at::Tensor last_rows(const at::Tensor& h, const PackedBatch& batch);   // [S, w]
+// A decoder's features: the text's mean, its last row, or all rows.
+at::Tensor pool_decoder(const at::Tensor& h, const PackedBatch& batch, Pooling pooling);
 
 }  // namespace plateau::trainer

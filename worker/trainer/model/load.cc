@@ -3,6 +3,8 @@
 #include "common/base/file.h"
 #include "common/base/text.h"
 #include "worker/trainer/model/bert.h"
+#include "worker/trainer/model/gpt2.h"
+#include "worker/trainer/model/llama.h"
 #include "worker/trainer/model/model.h"
 
 namespace plateau::trainer {
@@ -20,8 +22,9 @@ struct Architecture {
 
 // One line an architecture.
 constexpr std::array kArchitectures = {
-    Architecture{"bert", load_bert},
-    Architecture{"roberta", load_roberta},
+    Architecture{"bert", load_bert},     Architecture{"roberta", load_roberta},
+    Architecture{"gpt2", load_gpt2},     Architecture{"llama", load_llama},
+    Architecture{"mistral", load_llama}, Architecture{"qwen2", load_llama},
 };
 
 }  // namespace

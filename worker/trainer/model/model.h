@@ -11,6 +11,7 @@
 
 #include "common/base/result.h"
 #include "worker/trainer/model/batch.h"
+#include "worker/trainer/model/frozen.h"
 #include "worker/trainer/model/hooks.h"
 #include "worker/trainer/model/tensors.h"
 
@@ -18,7 +19,15 @@ namespace plateau::trainer {
 
 enum class Pooling {
   kMean,  // over the tokens of the sequence
-  kCls,   // the architecture's pooler on the first token
+  kCls,   // the architecture's own: an encoder's pooler on the first token, a decoder's last token
+  kTokens,  // none, for language modelling: every row is a feature, and there is an LM head
+};
+
+// The classifier that Hugging Face's model of this architecture has.
+enum class HeadKind {
+  kLinear,     // BERT: "classifier", with a bias
+  kDenseTanh,  // RoBERTa: "classifier.dense", tanh, "classifier.out_proj"
+  kScore,      // decoders: "score", without a bias
 };
 
 struct ModelInfo {
@@ -32,7 +41,8 @@ struct ModelInfo {
   double initializer_range = 0.02;  // standard deviation of a new head's weights
   std::int64_t parameters = 0;      // of what is computed: without the pooler when it is not used
   Pooling pooling = Pooling::kMean;
-  at::TensorOptions options;  // dtype and device of weights and activations
+  at::TensorOptions options;          // dtype and device of weights and activations
+  HeadKind head = HeadKind::kLinear;  // with kCls; kLinear with any other pooling
 };
 
 // Immutable after loading and shared by all trials of a process. No tensor of it ever requires a
@@ -45,7 +55,8 @@ class Model {
   // trial's hooks. Differentiable in what the hooks train and in nothing else: below the lowest
   // trained layer there is no graph.
   virtual at::Tensor states(const PackedBatch& batch) const = 0;
-  // Features [S, hidden] of the batch's sequences, pooled as ModelInfo says.
+  // Features [S, hidden] of the batch's sequences, pooled as ModelInfo says; with kTokens the
+  // states themselves [N, hidden].
   virtual at::Tensor pooled(const at::Tensor& states, const PackedBatch& batch) const = 0;
   at::Tensor features(const PackedBatch& batch) const { return pooled(states(batch), batch); }
 
@@ -54,6 +65,9 @@ class Model {
   const std::vector<LinearSite>& linears() const { return linears_; }
   // Every tensor, linear layers' included, in the model's order.
   const std::vector<ModelParameter>& parameters() const { return parameters_; }
+  // The output embeddings [vocabulary, hidden] of language modelling; the input's where the two are
+  // tied. Without a value unless the model was loaded with kTokens.
+  const Frozen& lm_head() const { return lm_head_; }
   // The module that computes block `layer`: "bert.encoder.layer.0".
   virtual std::string block_name(std::int64_t layer) const = 0;
 
@@ -61,6 +75,7 @@ class Model {
   ModelInfo info_;
   std::vector<LinearSite> linears_;
   std::vector<ModelParameter> parameters_;
+  Frozen lm_head_;
 };
 
 struct LoadOptions {

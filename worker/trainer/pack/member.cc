@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "worker/trainer/adapters/registry.h"
+#include "worker/trainer/pack/lm_targets.h"
 
 namespace plateau::trainer {
 namespace {
@@ -99,7 +100,8 @@ Status check_data_fits(const Model& model, const Trial& trial, const Dataset& da
                             "'; classification has accuracy, f1 and matthews, regression pearson "
                             "and spearman");
   }
-  if (head_outputs(trial.task) < 1) return invalid_argument(task + " has no labels");
+  if (trial.task.kind != "causal_lm" && head_outputs(trial.task) < 1)
+    return invalid_argument(task + " has no labels");
   for (const auto& [split, name] :
        {std::pair{&data.train, "training"}, std::pair{&data.validation, "validation"},
         std::pair{&data.test, "test"}}) {
@@ -156,12 +158,24 @@ TrialSequences Member::sequences(const std::vector<std::int64_t>& batch, std::in
   return result;
 }
 
+std::int64_t Member::loss_terms(const std::vector<std::int64_t>& batch, std::int64_t begin,
+                                std::int64_t count) const {
+  if (!is_language_model()) return count;
+  const std::span items(batch.data() + begin, static_cast<std::size_t>(count));
+  return lm_targets(data_->train, items, adapter_->virtual_tokens()).count();
+}
+
 at::Tensor Member::loss(const at::Tensor& features, const std::vector<std::int64_t>& batch,
-                        std::int64_t begin) const {
+                        std::int64_t begin, std::int64_t count) const {
+  if (is_language_model()) {
+    const std::span items(batch.data() + begin, static_cast<std::size_t>(count));
+    return lm_loss_mean(features, model_->lm_head().of(adapter_.get()),
+                        lm_targets(data_->train, items, adapter_->virtual_tokens()));
+  }
   const at::Tensor logits = head_.logits(features);
   std::vector<std::int64_t> labels;
   std::vector<double> targets;
-  for (std::int64_t i = 0; i < features.size(0); ++i) {
+  for (std::int64_t i = 0; i < count; ++i) {
     const auto item = static_cast<std::size_t>(batch[static_cast<std::size_t>(begin + i)]);
     if (trial_.task.kind == "regression") {
       targets.push_back(data_->train.targets[item]);

@@ -45,9 +45,14 @@ class Member {
   // Items [begin, begin + count) of that batch as sequences to pack.
   TrialSequences sequences(const std::vector<std::int64_t>& batch, std::int64_t begin,
                            std::int64_t count) const;
-  // The mean loss of the same items: cross entropy, or squared error for regression. A scalar.
+  // The mean loss of the same items: cross entropy, or squared error for regression; in language
+  // modelling the mean over the tokens that are to be predicted. A scalar.
   at::Tensor loss(const at::Tensor& features, const std::vector<std::int64_t>& batch,
-                  std::int64_t begin) const;
+                  std::int64_t begin, std::int64_t count) const;
+  // Over how many items or tokens that mean goes: what micro-batches are weighed with.
+  std::int64_t loss_terms(const std::vector<std::int64_t>& batch, std::int64_t begin,
+                          std::int64_t count) const;
+  bool is_language_model() const { return model_->info().pooling == Pooling::kTokens; }
   // Learning-rate factor of the coming step.
   double rate_factor() const { return schedule_factor(schedule_, step()); }
 

@@ -22,6 +22,15 @@ struct Progress {
   }
 };
 
+// A micro-batch's part in the mean over the whole batch.
+double share_of(const Member& member, const Progress& progress, std::int64_t count) {
+  const auto whole = static_cast<std::int64_t>(progress.batch.size());
+  if (count == whole) return 1.0;
+  const std::int64_t terms = member.loss_terms(progress.batch, progress.done, count);
+  const std::int64_t all = member.loss_terms(progress.batch, 0, whole);
+  return static_cast<double>(terms) / static_cast<double>(std::max<std::int64_t>(1, all));
+}
+
 // The next micro-batch of everybody who still has one: one forward pass, one backward pass.
 void run_micro_batch(std::vector<Progress*>& active) {
   std::vector<TrialSequences> sequences;
@@ -34,14 +43,16 @@ void run_micro_batch(std::vector<Progress*>& active) {
   }
   const Model& model = active.front()->result.member->model();
   const PackedBatch packed = pack_batch(sequences, model.info().options);
-  const std::vector<at::Tensor> features = at::split_with_sizes(model.features(packed), counts, 0);
+  std::vector<std::int64_t> sizes;
+  for (const TrialShare& share : packed.shares)
+    sizes.push_back(model.info().pooling == Pooling::kTokens ? share.rows : share.sequences);
+  const std::vector<at::Tensor> features = at::split_with_sizes(model.features(packed), sizes, 0);
   std::vector<at::Tensor> losses, shares;
   for (std::size_t i = 0; i < active.size(); ++i) {
     Progress& progress = *active[i];
-    const at::Tensor loss =
-        progress.result.member->loss(features[i], progress.batch, progress.done);
-    const double share =
-        static_cast<double>(counts[i]) / static_cast<double>(progress.batch.size());
+    const Member& member = *progress.result.member;
+    const at::Tensor loss = member.loss(features[i], progress.batch, progress.done, counts[i]);
+    const double share = share_of(member, progress, counts[i]);
     progress.result.loss += loss.item<double>() * share;
     progress.result.tokens += packed.shares[i].rows;
     progress.done += counts[i];

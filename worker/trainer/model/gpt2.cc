@@ -1,0 +1,140 @@
+#include "worker/trainer/model/gpt2.h"
+
+#include <ATen/ATen.h>
+
+#include "worker/trainer/model/attention.h"
+#include "worker/trainer/model/builder.h"
+
+namespace plateau::trainer {
+namespace {
+
+struct Gpt2Config {
+  std::int64_t hidden, layers, heads, intermediate, vocabulary, positions;
+  double epsilon, initializer_range;
+};
+
+struct Layer {
+  Norm attention_norm, norm;
+  FrozenLinear qkv, attention_out, intermediate, out;
+};
+
+class Gpt2 : public Model {
+ public:
+  Gpt2(const Gpt2Config& config, WeightReader& reader, const LoadOptions& options)
+      : config_(config) {
+    ModelBuilder builder(reader, "transformer.", linears_, parameters_);
+    word_ = builder.tensor("wte.weight", {config.vocabulary, config.hidden});
+    position_ = builder.tensor("wpe.weight", {config.positions, config.hidden});
+    for (std::int64_t i = 0; i < config.layers; ++i)
+      layers_.push_back(read_layer(builder, "h." + std::to_string(i)));
+    norm_ = builder.norm("ln_f", config.hidden, config.epsilon);
+    if (options.pooling == Pooling::kTokens) lm_head_ = word_;
+    info_ = {"gpt2",
+             config.hidden,
+             config.layers,
+             config.vocabulary,
+             config.positions,
+             config.initializer_range,
+             reader.parameters(),
+             options.pooling,
+             options.options,
+             options.pooling == Pooling::kCls ? HeadKind::kScore : HeadKind::kLinear};
+  }
+
+  std::string block_name(std::int64_t layer) const override {
+    return "transformer.h." + std::to_string(layer);
+  }
+
+  at::Tensor states(const PackedBatch& batch) const override {
+    const std::vector<RowShare> shares = token_shares(batch);
+    at::Tensor h = embed_words(word_, batch, shares) + embed(position_, batch.position_ids, shares);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const auto layer = static_cast<std::int64_t>(i);
+      h = edit_block_output(block(layer, h, batch, shares), layer, shares);
+    }
+    return apply_norm(norm_, h, shares);
+  }
+
+  at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const override {
+    return pool_decoder(h, batch, info_.pooling);
+  }
+
+ private:
+  Layer read_layer(ModelBuilder& builder, const std::string& name) const {
+    const std::int64_t d = config_.hidden, wide = config_.intermediate;
+    Layer layer;
+    layer.attention_norm = builder.norm(name + ".ln_1", d, config_.epsilon);
+    layer.qkv = builder.transposed_linear(name + ".attn.c_attn", 3 * d, d);
+    layer.attention_out = builder.transposed_linear(name + ".attn.c_proj", d, d);
+    layer.norm = builder.norm(name + ".ln_2", d, config_.epsilon);
+    layer.intermediate = builder.transposed_linear(name + ".mlp.c_fc", wide, d);
+    layer.out = builder.transposed_linear(name + ".mlp.c_proj", d, wide);
+    return layer;
+  }
+
+  at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
+                   const std::vector<RowShare>& shares) const {
+    const Layer& layer = layers_[static_cast<std::size_t>(index)];
+    const std::int64_t d = config_.hidden;
+    const at::Tensor qkv =
+        packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
+    const at::Tensor context =
+        causal_attention(qkv.narrow(1, 0, d), qkv.narrow(1, d, d), qkv.narrow(1, 2 * d, d), batch,
+                         config_.heads, config_.heads);
+    const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
+    const at::Tensor middle =
+        edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;
+    const at::Tensor wide = at::gelu(
+        packed_linear(layer.intermediate, linears_, apply_norm(layer.norm, middle, shares), shares),
+        "tanh");
+    const at::Tensor out = packed_linear(layer.out, linears_, wide, shares);
+    return edit_sublayer({index, Sublayer::kFeedForward, nullptr}, out, middle, shares) + middle;
+  }
+
+  Gpt2Config config_;
+  Frozen word_, position_;
+  std::vector<Layer> layers_;
+  Norm norm_;
+};
+
+Status refuse_variants(const nlohmann::json& json, const std::string& where) {
+  for (const auto& [key, wanted] :
+       {std::pair{"scale_attn_weights", true}, std::pair{"scale_attn_by_inverse_layer_idx", false},
+        std::pair{"add_cross_attention", false}}) {
+    if (json.value(key, wanted) == wanted) continue;
+    return invalid_argument(where + ": " + key + " is " + (wanted ? "false" : "true") +
+                            ", which is not supported for gpt2");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Model>> load_gpt2(const nlohmann::json& json, const std::string& where,
+                                               ModelWeights weights, const LoadOptions& options) {
+  ConfigReader config(json, where);
+  const std::int64_t hidden = config.count("n_embd");
+  const auto inner = json.find("n_inner");
+  const bool has_inner = inner != json.end() && !inner->is_null();
+  const Gpt2Config values{hidden,
+                          config.count("n_layer"),
+                          config.count("n_head"),
+                          has_inner ? config.count("n_inner") : 4 * hidden,
+                          config.count("vocab_size"),
+                          config.count("n_positions"),
+                          config.number("layer_norm_epsilon", 1e-5),
+                          config.number("initializer_range", 0.02)};
+  config.require("activation_function", {"gelu_new", "gelu_pytorch_tanh"});
+  if (!config.status()) return config.status().error();
+  if (Status status = refuse_variants(json, where); !status) return status.error();
+  if (values.hidden % values.heads != 0) {
+    return corrupt(where + ": n_embd " + std::to_string(values.hidden) +
+                   " is no multiple of n_head " + std::to_string(values.heads));
+  }
+  WeightReader reader(std::move(weights), "transformer.", options);
+  auto model = std::make_shared<Gpt2>(values, reader, options);
+  if (!reader.status()) return reader.status().error();
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+}  // namespace plateau::trainer

@@ -1,0 +1,188 @@
+#include "worker/trainer/model/llama.h"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
+#include "worker/trainer/model/attention.h"
+#include "worker/trainer/model/builder.h"
+#include "worker/trainer/model/rotary.h"
+
+namespace plateau::trainer {
+namespace {
+
+struct LlamaConfig {
+  std::string model_type;
+  std::int64_t hidden, layers, heads, key_heads, head_width, intermediate, vocabulary, positions;
+  double epsilon, initializer_range;
+  bool qkv_bias, out_bias, mlp_bias, tied;
+};
+
+struct Layer {
+  FrozenLinear qkv, attention_out, gate_up, down;
+  Norm attention_norm, norm;
+};
+
+class Llama : public Model {
+ public:
+  Llama(const LlamaConfig& config, at::Tensor frequencies, WeightReader& reader,
+        const LoadOptions& options)
+      : config_(config), frequencies_(std::move(frequencies)) {
+    ModelBuilder builder(reader, "model.", linears_, parameters_);
+    word_ = builder.tensor("embed_tokens.weight", {config.vocabulary, config.hidden});
+    for (std::int64_t i = 0; i < config.layers; ++i)
+      layers_.push_back(read_layer(builder, "layers." + std::to_string(i)));
+    norm_ = builder.norm("norm", config.hidden, config.epsilon, false);
+    if (options.pooling == Pooling::kTokens) lm_head_ = read_lm_head(reader);
+    info_ = {config.model_type,
+             config.hidden,
+             config.layers,
+             config.vocabulary,
+             config.positions,
+             config.initializer_range,
+             reader.parameters(),
+             options.pooling,
+             options.options,
+             options.pooling == Pooling::kCls ? HeadKind::kScore : HeadKind::kLinear};
+  }
+
+  std::string block_name(std::int64_t layer) const override {
+    return "model.layers." + std::to_string(layer);
+  }
+
+  at::Tensor states(const PackedBatch& batch) const override {
+    const std::vector<RowShare> shares = token_shares(batch);
+    const Rotation2d rotation =
+        rotation_at(batch.position_ids, frequencies_, word_.value.scalar_type());
+    at::Tensor h = embed_words(word_, batch, shares);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const auto layer = static_cast<std::int64_t>(i);
+      h = edit_block_output(block(layer, h, batch, shares, rotation), layer, shares);
+    }
+    return apply_norm(norm_, h, shares);
+  }
+
+  at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const override {
+    return pool_decoder(h, batch, info_.pooling);
+  }
+
+ private:
+  std::int64_t query_width() const { return config_.heads * config_.head_width; }
+  std::int64_t key_width() const { return config_.key_heads * config_.head_width; }
+
+  Layer read_layer(ModelBuilder& builder, const std::string& name) const {
+    const std::int64_t d = config_.hidden, wide = config_.intermediate;
+    const std::string self = name + ".self_attn.", mlp = name + ".mlp.";
+    Layer layer;
+    layer.qkv = builder.linear({{self + "q_proj", query_width(), config_.qkv_bias},
+                                {self + "k_proj", key_width(), config_.qkv_bias},
+                                {self + "v_proj", key_width(), config_.qkv_bias}},
+                               d);
+    layer.attention_out = builder.linear({{self + "o_proj", d, config_.out_bias}}, query_width());
+    layer.gate_up = builder.linear(
+        {{mlp + "gate_proj", wide, config_.mlp_bias}, {mlp + "up_proj", wide, config_.mlp_bias}},
+        d);
+    layer.down = builder.linear({{mlp + "down_proj", d, config_.mlp_bias}}, wide);
+    layer.attention_norm = builder.norm(name + ".input_layernorm", d, config_.epsilon, false);
+    layer.norm = builder.norm(name + ".post_attention_layernorm", d, config_.epsilon, false);
+    return layer;
+  }
+
+  Frozen read_lm_head(WeightReader& reader) {
+    if (config_.tied) return word_;
+    ModelBuilder builder(reader, "", linears_, parameters_);
+    return builder.tensor("lm_head.weight", {config_.vocabulary, config_.hidden});
+  }
+
+  at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
+                   const std::vector<RowShare>& shares, const Rotation2d& rotation) const {
+    const Layer& layer = layers_[static_cast<std::size_t>(index)];
+    const std::int64_t q = query_width(), k = key_width();
+    const at::Tensor qkv =
+        packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
+    const at::Tensor context = causal_attention(
+        rotate(qkv.narrow(1, 0, q), rotation), rotate(qkv.narrow(1, q, k), rotation),
+        qkv.narrow(1, q + k, k), batch, config_.heads, config_.key_heads);
+    const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
+    const at::Tensor middle =
+        edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;
+    const at::Tensor both =
+        packed_linear(layer.gate_up, linears_, apply_norm(layer.norm, middle, shares), shares);
+    const std::int64_t wide = config_.intermediate;
+    // SwiGLU (Shazeer 2020, arXiv 2002.05202).
+    const at::Tensor gated = at::silu(both.narrow(1, 0, wide)) * both.narrow(1, wide, wide);
+    const at::Tensor out = packed_linear(layer.down, linears_, gated, shares);
+    return edit_sublayer({index, Sublayer::kFeedForward, nullptr}, out, middle, shares) + middle;
+  }
+
+  LlamaConfig config_;
+  at::Tensor frequencies_;
+  Frozen word_;
+  std::vector<Layer> layers_;
+  Norm norm_;
+};
+
+std::int64_t count_or(ConfigReader& config, const nlohmann::json& json, const char* key,
+                      std::int64_t fallback) {
+  const auto found = json.find(key);
+  return found == json.end() || found->is_null() ? fallback : config.count(key);
+}
+
+bool flag(const nlohmann::json& json, const char* key, bool fallback) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_boolean() ? found->get<bool>() : fallback;
+}
+
+// The longest text for which a sliding window hides nothing.
+std::int64_t longest_text(const nlohmann::json& json, const std::string& type,
+                          std::int64_t positions) {
+  const auto window = json.find("sliding_window");
+  const bool used = type == "mistral" || flag(json, "use_sliding_window", false);
+  if (!used || window == json.end() || !window->is_number_integer()) return positions;
+  return std::min(positions, window->get<std::int64_t>());
+}
+
+LlamaConfig read_config(ConfigReader& config, const nlohmann::json& json) {
+  LlamaConfig values;
+  values.model_type = json.at("model_type");
+  values.hidden = config.count("hidden_size");
+  values.layers = config.count("num_hidden_layers");
+  values.heads = config.count("num_attention_heads");
+  values.key_heads = count_or(config, json, "num_key_value_heads", values.heads);
+  values.head_width = count_or(config, json, "head_dim", values.hidden / values.heads);
+  values.intermediate = config.count("intermediate_size");
+  values.vocabulary = config.count("vocab_size");
+  values.positions = longest_text(json, values.model_type, config.count("max_position_embeddings"));
+  values.epsilon = config.number("rms_norm_eps", 1e-6);
+  values.initializer_range = config.number("initializer_range", 0.02);
+  const bool bias = values.model_type == "llama" && flag(json, "attention_bias", false);
+  values.qkv_bias = bias || values.model_type == "qwen2";
+  values.out_bias = bias;
+  values.mlp_bias = values.model_type == "llama" && flag(json, "mlp_bias", false);
+  values.tied = flag(json, "tie_word_embeddings", false);
+  config.require("hidden_act", {"silu"});
+  return values;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Model>> load_llama(const nlohmann::json& json,
+                                                const std::string& where, ModelWeights weights,
+                                                const LoadOptions& options) {
+  ConfigReader config(json, where);
+  const LlamaConfig values = read_config(config, json);
+  if (!config.status()) return config.status().error();
+  if (values.heads % values.key_heads != 0 || values.head_width % 2 != 0) {
+    return corrupt(where + ": " + std::to_string(values.heads) + " attention heads of " +
+                   std::to_string(values.head_width) + " and " + std::to_string(values.key_heads) +
+                   " key heads do not go together");
+  }
+  auto frequencies = rotary_frequencies(json, where, values.head_width);
+  if (!frequencies) return frequencies.error();
+  WeightReader reader(std::move(weights), "model.", options);
+  auto model = std::make_shared<Llama>(values, std::move(*frequencies), reader, options);
+  if (!reader.status()) return reader.status().error();
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+}  // namespace plateau::trainer

@@ -1,0 +1,84 @@
+#include "worker/trainer/model/rotary.h"
+
+#include <numbers>
+#include <optional>
+
+#include <ATen/ATen.h>
+
+namespace plateau::trainer {
+namespace {
+
+using Json = nlohmann::json;
+
+std::optional<double> number_in(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number() || found->get<double>() <= 0.0) return {};
+  return found->get<double>();
+}
+
+Error missing(const std::string& where, const char* key) {
+  return corrupt(where + ": rope_scaling needs \"" + key + "\" as a number above 0");
+}
+
+Result<at::Tensor> scaled_as_llama3(const at::Tensor& plain, const Json& scaling,
+                                    const std::string& where) {
+  const char* names[] = {"factor", "low_freq_factor", "high_freq_factor",
+                         "original_max_position_embeddings"};
+  double values[4] = {};
+  for (int i = 0; i < 4; ++i) {
+    const auto value = number_in(scaling, names[i]);
+    if (!value) return missing(where, names[i]);
+    values[i] = *value;
+  }
+  const auto [factor, low, high, original] = values;
+  const at::Tensor wavelength = 2.0 * std::numbers::pi / plain;
+  const at::Tensor smooth = (original / wavelength - low) / (high - low);
+  const at::Tensor between = (1.0 - smooth) * plain / factor + smooth * plain;
+  const at::Tensor slow = at::where(wavelength > original / low, plain / factor, between);
+  return at::where(wavelength < original / high, plain, slow);
+}
+
+}  // namespace
+
+Result<at::Tensor> rotary_frequencies(const Json& config, const std::string& where,
+                                      std::int64_t head_width) {
+  const double theta = number_in(config, "rope_theta").value_or(10000.0);
+  const at::Tensor exponents =
+      at::arange(0, head_width, 2, at::kLong).to(at::kFloat) / static_cast<double>(head_width);
+  const at::Tensor plain = 1.0 / at::pow(theta, exponents);
+  const auto found = config.find("rope_scaling");
+  if (found == config.end() || found->is_null()) return plain;
+  const Json& scaling = *found;
+  std::string kind;
+  for (const char* key : {"type", "rope_type"}) {
+    if (scaling.is_object() && scaling.contains(key) && scaling[key].is_string())
+      kind = scaling[key];
+  }
+  if (kind == "default" || kind == "dynamic") return plain;
+  if (kind == "llama3") return scaled_as_llama3(plain, scaling, where);
+  if (kind == "linear") {
+    const auto factor = number_in(scaling, "factor");
+    if (!factor) return missing(where, "factor");
+    return plain / *factor;
+  }
+  return invalid_argument(where + ": rope_scaling '" + (kind.empty() ? scaling.dump() : kind) +
+                          "' is not supported; supported: default, linear, dynamic, llama3");
+}
+
+Rotation2d rotation_at(const at::Tensor& positions, const at::Tensor& frequencies,
+                       at::ScalarType dtype) {
+  const at::Tensor angles = at::outer(positions.to(at::kFloat), frequencies.to(positions.device()));
+  const at::Tensor both = at::cat({angles, angles}, 1);
+  return {both.cos().to(dtype), both.sin().to(dtype)};
+}
+
+at::Tensor rotate(const at::Tensor& x, const Rotation2d& rotation) {
+  const std::int64_t width = rotation.cosines.size(1);
+  const at::Tensor heads = x.view({x.size(0), -1, width});
+  const at::Tensor turned =
+      at::cat({-heads.narrow(2, width / 2, width / 2), heads.narrow(2, 0, width / 2)}, 2);
+  return (heads * rotation.cosines.unsqueeze(1) + turned * rotation.sines.unsqueeze(1))
+      .view({x.size(0), x.size(1)});
+}
+
+}  // namespace plateau::trainer
