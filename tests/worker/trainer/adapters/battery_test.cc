@@ -80,7 +80,7 @@ class Battery : public ::testing::TestWithParam<Row> {
     const TrialSequences sequences = member.sequences(batch, 0, count);
     member.adapter().begin_pass();
     const PackedBatch packed = pack_batch({&sequences, 1}, member.model().info().options);
-    const at::Tensor loss = member.loss(member.model().features(packed), batch, 0);
+    const at::Tensor loss = member.loss(member.model().features(packed), batch, 0, count);
     if (loss.requires_grad()) torch::autograd::backward({loss});
     return loss.item<double>();
   }

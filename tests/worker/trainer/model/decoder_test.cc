@@ -1,0 +1,173 @@
+// Decoders and language modelling, on a small Llama written here.
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "common/base/file.h"
+#include "tests/worker/trainer/support/tiny.h"
+#include "worker/trainer/adapters/init.h"
+#include "worker/trainer/model/attention.h"
+#include "worker/trainer/model/lm_loss.h"
+#include "worker/trainer/model/model.h"
+#include "worker/trainer/model/rotary.h"
+
+namespace plateau::trainer {
+namespace {
+
+const std::vector<std::int32_t> kLong = {5, 9, 3, 30, 2, 7}, kShort = {8, 1, 4};
+
+nlohmann::json llama_config() {
+  return {{"model_type", "llama"},    {"hidden_size", 16},
+          {"num_hidden_layers", 2},   {"num_attention_heads", 4},
+          {"num_key_value_heads", 2}, {"intermediate_size", 24},
+          {"vocab_size", 40},         {"max_position_embeddings", 32},
+          {"hidden_act", "silu"},     {"tie_word_embeddings", true}};
+}
+
+std::filesystem::path write_llama(const nlohmann::json& config) {
+  const auto folder = testing::fresh_folder("llama");
+  TensorMap tensors;
+  std::uint64_t seed = 1;
+  const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) {
+    tensors["model." + name] = normal_tensor(shape, 0.4, seed++, at::kDouble);
+  };
+  add("embed_tokens.weight", {40, 16});
+  add("norm.weight", {16});
+  for (int i = 0; i < 2; ++i) {
+    const std::string layer = "layers." + std::to_string(i) + ".";
+    add(layer + "self_attn.q_proj.weight", {16, 16});
+    add(layer + "self_attn.k_proj.weight", {8, 16});
+    add(layer + "self_attn.v_proj.weight", {8, 16});
+    add(layer + "self_attn.o_proj.weight", {16, 16});
+    add(layer + "mlp.gate_proj.weight", {24, 16});
+    add(layer + "mlp.up_proj.weight", {24, 16});
+    add(layer + "mlp.down_proj.weight", {16, 24});
+    add(layer + "input_layernorm.weight", {16});
+    add(layer + "post_attention_layernorm.weight", {16});
+  }
+  EXPECT_TRUE(write_tensors(folder / "model.safetensors", tensors, {}));
+  EXPECT_TRUE(write_file_atomically(folder / "config.json", config.dump()));
+  return folder;
+}
+
+std::shared_ptr<const Model> llama(Pooling pooling) {
+  auto model = load_model(write_llama(llama_config()), {pooling, at::kDouble});
+  EXPECT_TRUE(model) << model.error().message;
+  return *model;
+}
+
+at::Tensor states_of(const Model& model, const std::vector<Sequence>& sequences) {
+  TrialSequences trial;
+  trial.sequences = sequences;
+  return model.states(pack_batch({&trial, 1}, at::kDouble));
+}
+
+TEST(Llama, a_row_depends_on_what_stands_before_it_alone) {
+  const auto model = llama(Pooling::kTokens);
+  std::vector<std::int32_t> changed = kLong;
+  changed[4] = 11;
+  const at::Tensor before = states_of(*model, {{kLong, {}}});
+  const at::Tensor after = states_of(*model, {{changed, {}}});
+  EXPECT_TRUE(at::allclose(before.narrow(0, 0, 4), after.narrow(0, 0, 4), 0.0, 1e-12));
+  EXPECT_GT((before.narrow(0, 4, 2) - after.narrow(0, 4, 2)).abs().min().item<double>(), 1e-6);
+}
+
+TEST(Llama, a_text_in_company_gives_what_it_gives_alone) {
+  const auto model = llama(Pooling::kTokens);
+  const at::Tensor together = states_of(*model, {{kShort, {}}, {kLong, {}}});
+  EXPECT_TRUE(at::allclose(together.narrow(0, 0, 3), states_of(*model, {{kShort, {}}}), 0, 1e-12));
+  EXPECT_TRUE(at::allclose(together.narrow(0, 3, 6), states_of(*model, {{kLong, {}}}), 0, 1e-12));
+}
+
+TEST(Llama, its_classifier_reads_the_last_token) {
+  const auto model = llama(Pooling::kCls);
+  EXPECT_EQ(model->info().head, HeadKind::kScore);
+  EXPECT_FALSE(model->lm_head().value.defined());
+  TrialSequences trial;
+  trial.sequences = {{kShort, {}}, {kLong, {}}};
+  const PackedBatch batch = pack_batch({&trial, 1}, at::kDouble);
+  const at::Tensor states = model->states(batch);
+  EXPECT_TRUE(model->pooled(states, batch).equal(at::stack({states[2], states[8]})));
+}
+
+TEST(Llama, ties_its_output_embeddings_when_the_configuration_says_so) {
+  const auto tied = llama(Pooling::kTokens);
+  EXPECT_EQ(tied->lm_head().index, 0U);
+  nlohmann::json config = llama_config();
+  config["tie_word_embeddings"] = false;
+  const auto untied = load_model(write_llama(config), {Pooling::kTokens, at::kDouble});
+  ASSERT_FALSE(untied);
+  EXPECT_NE(untied.error().message.find("lm_head.weight"), std::string::npos);
+}
+
+TEST(Llama, an_encoder_has_no_language_model) {
+  const auto model = load_model(testing::write_tiny_bert(), {Pooling::kTokens, at::kDouble});
+  ASSERT_FALSE(model);
+  EXPECT_NE(model.error().message.find("is an encoder"), std::string::npos);
+}
+
+TEST(Rotary, scores_depend_on_the_distance_alone) {
+  const at::Tensor frequencies = *rotary_frequencies(llama_config(), "config.json", 8);
+  const at::Tensor x = normal_tensor({1, 8}, 1.0, 1, at::kDouble);
+  const at::Tensor y = normal_tensor({1, 8}, 1.0, 2, at::kDouble);
+  const auto score = [&](std::int64_t i, std::int64_t j) {
+    const auto at_place = [&](std::int64_t place) {
+      return rotation_at(at::tensor({place}, at::kLong), frequencies, at::kDouble);
+    };
+    return (rotate(x, at_place(i)) * rotate(y, at_place(j))).sum().item<double>();
+  };
+  EXPECT_NEAR(score(5, 2), score(15, 12), 1e-5);
+  EXPECT_GT(std::abs(score(5, 2) - score(5, 3)), 1e-3);
+}
+
+// Written out from the formula of transformers 4.57 by hand: 1 / 10000^(2i/8), divided by 8 where
+// the wavelength is long, blended between.
+TEST(Rotary, scaling_changes_the_slow_frequencies) {
+  nlohmann::json config = llama_config();
+  config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 4.0}};
+  const at::Tensor linear = *rotary_frequencies(config, "config.json", 8);
+  EXPECT_NEAR(linear[0].item<double>(), 0.25, 1e-7);
+  config["rope_scaling"] = {{"rope_type", "llama3"},
+                            {"factor", 8.0},
+                            {"low_freq_factor", 1.0},
+                            {"high_freq_factor", 4.0},
+                            {"original_max_position_embeddings", 64}};
+  const at::Tensor scaled = *rotary_frequencies(config, "config.json", 8);
+  EXPECT_NEAR(scaled[0].item<double>(), 1.0, 1e-6);          // wavelength 6.3: kept
+  const double smooth = (64.0 / 62.8318530718 - 1.0) / 3.0;  // wavelength 62.8: between
+  EXPECT_NEAR(scaled[1].item<double>(), (1 - smooth) * 0.1 / 8 + smooth * 0.1, 1e-7);
+  EXPECT_NEAR(scaled[3].item<double>(), 0.001 / 8, 1e-9);  // wavelength 6283: divided
+}
+
+TEST(Rotary, refuses_what_it_does_not_know_by_name) {
+  nlohmann::json config = llama_config();
+  config["rope_scaling"] = {{"rope_type", "longrope"}, {"factor", 4.0}};
+  EXPECT_EQ(rotary_frequencies(config, "x/config.json", 8).error().message,
+            "x/config.json: rope_scaling 'longrope' is not supported; supported: default, linear, "
+            "dynamic, llama3");
+  config["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}};
+  EXPECT_EQ(rotary_frequencies(config, "x/config.json", 8).error().kind, ErrorKind::kCorrupt);
+}
+
+TEST(LmLoss, chunks_give_the_whole_loss_and_its_gradients) {
+  const at::Tensor targets = at::tensor({3, 0, 39, 7, 7}, at::kLong);
+  std::vector<at::Tensor> losses, gradients;
+  for (const std::int64_t chunk : {0, 1, 2, -1}) {
+    const at::Tensor states = as_leaf(normal_tensor({5, 6}, 1.0, 1, at::kDouble));
+    const at::Tensor weight = as_leaf(normal_tensor({40, 6}, 1.0, 2, at::kDouble));
+    const at::Tensor loss = chunk < 0 ? at::cross_entropy_loss(at::matmul(states, weight.t()),
+                                                               targets, {}, at::Reduction::Sum)
+                                      : lm_loss_sum(states, weight, targets, chunk);
+    const auto both = torch::autograd::grad({loss * 3.0}, {states, weight});
+    losses.push_back(loss.detach());
+    gradients.push_back(at::cat({both[0], both[1]}));
+  }
+  for (std::size_t i = 0; i + 1 < losses.size(); ++i) {
+    EXPECT_NEAR(losses[i].item<double>(), losses.back().item<double>(), 1e-10);
+    EXPECT_TRUE(at::allclose(gradients[i], gradients.back(), 0.0, 1e-12));
+  }
+}
+
+}  // namespace
+}  // namespace plateau::trainer
