@@ -38,9 +38,7 @@ bool is_quick(const std::string& name) {
 
 // What this trainer cannot do yet.
 bool is_supported(const GoldenCase& golden) {
-  if (golden.method.ends_with("padfirst") || golden.family == "qlora") return false;
-  const bool encoder = golden.model == "tiny-bert" || golden.model == "minilm";
-  return encoder || golden.family != "prefix";
+  return !golden.method.ends_with("padfirst") && golden.family != "qlora";
 }
 
 std::vector<std::string> quick_cases() {

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "worker/trainer/model/prefix_attention.h"
+
 namespace plateau::trainer {
 namespace {
 
@@ -94,8 +96,11 @@ at::Tensor attention_by_autograd(const at::Tensor& qkv, const PackedBatch& batch
 }
 
 at::Tensor causal_attention(const at::Tensor& queries, const at::Tensor& keys,
-                            const at::Tensor& values, const PackedBatch& batch, std::int64_t heads,
-                            std::int64_t key_heads) {
+                            const at::Tensor& values, const PackedBatch& batch, std::int64_t layer,
+                            std::int64_t heads, std::int64_t key_heads) {
+  const std::vector<KeyValuePrefix> prefixes = layer_prefixes(batch, layer);
+  if (!prefixes.empty())
+    return prefix_attention(queries, keys, values, batch, {heads, key_heads, true}, prefixes);
   const auto as_heads = [&](const at::Tensor& rows, std::int64_t count) {
     const at::Tensor padded =
         at::zeros({batch.sequences() * batch.longest, rows.size(1)}, rows.options())

@@ -32,6 +32,8 @@ class Gpt2 : public Model {
     info_ = {"gpt2",
              config.hidden,
              config.layers,
+             config.heads,
+             config.hidden,
              config.vocabulary,
              config.positions,
              config.initializer_range,
@@ -80,7 +82,7 @@ class Gpt2 : public Model {
         packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
     const at::Tensor context =
         causal_attention(qkv.narrow(1, 0, d), qkv.narrow(1, d, d), qkv.narrow(1, 2 * d, d), batch,
-                         config_.heads, config_.heads);
+                         index, config_.heads, config_.heads);
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     const at::Tensor middle =
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;

@@ -37,6 +37,8 @@ class Llama : public Model {
     info_ = {config.model_type,
              config.hidden,
              config.layers,
+             config.key_heads,
+             key_width(),
              config.vocabulary,
              config.positions,
              config.initializer_range,
@@ -102,7 +104,7 @@ class Llama : public Model {
         packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
     const at::Tensor context = causal_attention(
         rotate(qkv.narrow(1, 0, q), rotation), rotate(qkv.narrow(1, q, k), rotation),
-        qkv.narrow(1, q + k, k), batch, config_.heads, config_.key_heads);
+        qkv.narrow(1, q + k, k), batch, index, config_.heads, config_.key_heads);
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     const at::Tensor middle =
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;
