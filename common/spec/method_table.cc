@@ -22,6 +22,16 @@ ParameterSchema other(std::string name, Type type, Json fallback, std::string me
           std::move(meaning)};
 }
 
+ParameterSchema optional(ParameterSchema parameter) {
+  parameter.is_optional = true;
+  return parameter;
+}
+
+ParameterSchema pattern(std::string name, double from, double to, std::string meaning) {
+  return optional(
+      {std::move(name), Type::kPattern, Json::object(), from, to, {}, std::move(meaning)});
+}
+
 ParameterSchema rank(std::string meaning = "rank of the update") {
   return integer("rank", nullptr, 1, 65536, std::move(meaning));
 }
@@ -34,12 +44,20 @@ std::vector<ParameterSchema> lora() {
   return {
       rank(),
       number("alpha", nullptr, 1e-9, 1e9,
-             "the update is scaled by alpha/rank (alpha/sqrt(rank) with rslora); 2 * rank when "
+             "the update is scaled by alpha/rank (alpha/sqrt(rank) with "
+             "rslora); 2 * rank when "
              "left out"),
       dropout("on the input of the adapter branch"),
       other("target_modules", Type::kModules, "all-linear",
             "all-linear, or a list of module names or suffixes"),
       other("rslora", Type::kBoolean, false, "scale by alpha/sqrt(rank)"),
+      optional(other("layers", Type::kLayers, "all",
+                     "all, or a list of the layer numbers from 0 that are adapted")),
+      pattern("rank_pattern", 1, 65536,
+              "ranks of modules whose name ends in an expression, instead of rank"),
+      pattern("alpha_pattern", 1e-9, 1e9, "the same for alpha"),
+      optional(
+          number("b_rate_ratio", 1.0, 1e-9, 1e9, "B's learning rate is this times A's (LoRA+)")),
   };
 }
 
@@ -52,16 +70,20 @@ std::vector<ParameterSchema> loreft() {
       other("layers", Type::kLayers, "all", "all, or a list of layer numbers from 0"),
       other("share_weights", Type::kBoolean, false,
             "one intervention a layer for both position sets"),
+      optional(other("pad_first", Type::kBoolean, false,
+                     "positions start behind one padding token, as in pyreft's own data")),
   };
 }
 
 std::vector<ParameterSchema> ia3() {
   return {
       other("target_modules", Type::kModules, "default",
-            "default (keys, values and the second feed-forward layer), all-linear, or a list of "
+            "default (keys, values and the second feed-forward layer), "
+            "all-linear, or a list of "
             "module names or suffixes"),
       other("feedforward_modules", Type::kModules, "default",
-            "those of the targets whose input is rescaled instead of their output, by the end of "
+            "those of the targets whose input is rescaled instead of their "
+            "output, by the end of "
             "their names"),
   };
 }
@@ -74,7 +96,8 @@ std::vector<ParameterSchema> bottleneck(const char* activation) {
       number("scaling", 1.0, 1e-9, 1e9, "what the bottleneck's output is multiplied with"),
       dropout("on the bottleneck's output"),
       other("bottleneck_init", Type::kChoice, "bert",
-            "bert: normal with deviation 0.02; houlsby: normal with deviation 0.01, cut at two; "
+            "bert: normal with deviation 0.02; houlsby: normal with deviation "
+            "0.01, cut at two; "
             "identity: the upper layer starts at zero",
             {"bert", "houlsby", "identity"}),
   };
@@ -84,7 +107,8 @@ std::vector<ParameterSchema> prompt() {
   return {
       integer("tokens", nullptr, 1, 65536, "virtual tokens in front of every text"),
       other("prompt_init", Type::kChoice, "random",
-            "random: standard normal; vocabulary: the embeddings of tokens drawn at random",
+            "random: standard normal; vocabulary: the embeddings of tokens "
+            "drawn at random",
             {"random", "vocabulary"}),
   };
 }
@@ -109,6 +133,8 @@ std::vector<MethodSchema> make_method_table() {
       adapter("lora", "LoRA", "Hu et al. 2021, arXiv 2106.09685", lora()),
       adapter("dora", "DoRA", "Liu et al. 2024, arXiv 2402.09353", lora()),
       adapter("loreft", "LoReFT", "Wu et al. 2024, arXiv 2404.03592", loreft()),
+      adapter("noreft", "NoReFT", "Wu et al. 2024, arXiv 2404.03592", loreft()),
+      adapter("direft", "DiReFT", "Wu et al. 2024, arXiv 2404.03592", loreft()),
       adapter("ia3", "IA3", "Liu et al. 2022, arXiv 2205.05638", ia3()),
       adapter("houlsby", "Houlsby adapter", "Houlsby et al. 2019, arXiv 1902.00751",
               bottleneck("swish")),

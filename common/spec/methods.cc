@@ -30,9 +30,35 @@ bool is_list_of_layers(const Json& value) {
          });
 }
 
+// "query=16 layer.1=4" as {"query": 16, "layer.1": 4}; an object as it is;
+// null: neither.
+Json pattern_of(const Json& value) {
+  if (value.is_object()) return value;
+  if (!value.is_string()) return nullptr;
+  Json pattern = Json::object();
+  for (const std::string& part : split(value.get<std::string>(), ' ')) {
+    if (part.empty()) continue;
+    const std::size_t sign = part.rfind('=');
+    if (sign == std::string::npos || sign == 0) return nullptr;
+    const Json number = Json::parse(part.substr(sign + 1), nullptr, false);
+    if (!number.is_number()) return nullptr;
+    pattern[part.substr(0, sign)] = number;
+  }
+  return pattern;
+}
+
 bool in_limits(const ParameterSchema& parameter, double number) {
   return (!parameter.minimum || number >= *parameter.minimum) &&
          (!parameter.maximum || number <= *parameter.maximum);
+}
+
+bool is_pattern(const ParameterSchema& parameter, const Json& value) {
+  const Json pattern = pattern_of(value);
+  return pattern.is_object() &&
+         std::all_of(pattern.begin(), pattern.end(), [&](const Json& number) {
+           return number.is_number() && in_limits(parameter, number.get<double>()) &&
+                  (parameter.name != "rank_pattern" || number.is_number_integer());
+         });
 }
 
 std::vector<Json> sorted_without_repeats(const Json& list) {
@@ -42,7 +68,8 @@ std::vector<Json> sorted_without_repeats(const Json& list) {
   return items;
 }
 
-// One spelling for one meaning: 8 and 8.0, [b, a] and [a, b] must give the same key.
+// One spelling for one meaning: 8 and 8.0, [b, a] and [a, b] must give the same
+// key.
 void normalise(const ParameterSchema& parameter, Json& value) {
   if (parameter.type == ParameterType::kNumber) value = value.get<double>();
   if (parameter.type == ParameterType::kModules && value.is_string() &&
@@ -50,6 +77,12 @@ void normalise(const ParameterSchema& parameter, Json& value) {
     value = Json::array({value});
   }
   if (value.is_array()) value = sorted_without_repeats(value);
+  if (parameter.type == ParameterType::kPattern) {
+    value = pattern_of(value);
+    for (Json& number : value) {
+      if (parameter.name != "rank_pattern") number = number.get<double>();
+    }
+  }
 }
 
 }  // namespace
@@ -73,6 +106,8 @@ bool ParameterSchema::accepts(const Json& value) const {
              (name == "feedforward_modules" && value.is_array() && value.empty());
     case ParameterType::kLayers:
       return value == "all" || is_list_of_layers(value);
+    case ParameterType::kPattern:
+      return is_pattern(*this, value);
   }
   return false;
 }
@@ -93,6 +128,8 @@ std::string ParameterSchema::allowed() const {
       return "all-linear or a list of module names";
     case ParameterType::kLayers:
       return "all or a list of layer numbers from 0";
+    case ParameterType::kPattern:
+      return "NAME=NUMBER NAME=NUMBER ..., or an object, each a number" + limits(*this);
   }
   return "";
 }
@@ -172,6 +209,8 @@ Result<Json> resolve_method_parameters(const MethodSchema& method, const Json& g
       resolved[parameter.name] = parameter.default_value;
     }
     normalise(parameter, resolved[parameter.name]);
+    if (parameter.is_optional && resolved[parameter.name] == parameter.default_value)
+      resolved.erase(parameter.name);
   }
   return resolved;
 }

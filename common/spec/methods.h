@@ -1,8 +1,10 @@
-// The table of PEFT methods: which parameters each has, their types, limits and defaults.
+// The table of PEFT methods: which parameters each has, their types, limits and
+// defaults.
 //
-// One table serves the sweep reader (unknown and conditional parameters), the JSON form (ranges),
-// the key (defaults), `plateau schema` and the README. The trainer registers its code under the
-// same names; a test checks that the two lists agree.
+// One table serves the sweep reader (unknown and conditional parameters), the
+// JSON form (ranges), the key (defaults), `plateau schema` and the README. The
+// trainer registers its code under the same names; a test checks that the two
+// lists agree.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +19,16 @@
 
 namespace plateau {
 
-enum class ParameterType { kInteger, kNumber, kBoolean, kChoice, kString, kModules, kLayers };
+enum class ParameterType {
+  kInteger,
+  kNumber,
+  kBoolean,
+  kChoice,
+  kString,
+  kModules,
+  kLayers,
+  kPattern
+};
 
 struct ParameterSchema {
   std::string name;
@@ -27,6 +38,9 @@ struct ParameterSchema {
   std::optional<double> maximum;     // inclusive
   std::vector<std::string> choices;  // kChoice
   std::string meaning;               // one sentence, for errors and the schema
+  // Left out of the resolved parameters where it has its default, so that the
+  // keys of trials from before it existed stay what they were.
+  bool is_optional = false;
 
   bool accepts(const nlohmann::json& value) const;  // type and limits
   std::string allowed() const;                      // "a whole number from 1 to 65536"
@@ -48,7 +62,8 @@ const std::vector<MethodSchema>& method_schemas();
 const MethodSchema* find_method(std::string_view name);
 std::vector<std::string> method_names();
 
-// LoReFT's `positions`: "f1+l1", "f3", "l2": the first and the last tokens that are intervened on.
+// LoReFT's `positions`: "f1+l1", "f3", "l2": the first and the last tokens that
+// are intervened on.
 struct Positions {
   std::int64_t first = 0;
   std::int64_t last = 0;
@@ -56,9 +71,12 @@ struct Positions {
 // kInvalidArgument: another form, or no position at all.
 Result<Positions> parse_positions(const std::string& text);
 
-// Fills defaults (alpha = 2 * rank where it is open) and checks names, types and limits. One
-// spelling for one meaning, since the result enters the key: numbers are doubles where the type is
-// kNumber, lists of modules and layers are sorted without repeats, a single module is a list.
+// Fills defaults (alpha = 2 * rank where it is open) and checks names, types
+// and limits. One spelling for one meaning, since the result enters the key:
+// numbers are doubles where the type is kNumber, lists of modules and layers
+// are sorted without repeats, a single module is a list, a pattern is an
+// object; is_optional ones are there only with another value than their
+// default.
 Result<nlohmann::json> resolve_method_parameters(const MethodSchema& method,
                                                  const nlohmann::json& given);
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/spec/base_tensors.h"
+#include "common/spec/lora_modules.h"
 #include "common/spec/methods.h"
 #include "common/spec/targets.h"
 
@@ -83,13 +84,13 @@ Result<std::int64_t> count_selected(const BaseFacts& facts, const Trial& trial) 
 
 Result<std::int64_t> count_modules(const BaseFacts& facts, const Trial& trial) {
   const Json& parameters = trial.adapter.parameters;
-  Result<std::vector<LinearModule>> modules =
-      targeted_modules(facts, trial.base.pooling, parameters.at("target_modules"));
-  if (!modules) return modules.error();
-  const auto rank = parameters.at("rank").get<std::int64_t>();
+  const std::vector<LinearModule> all = linear_modules(facts, trial.base.pooling);
+  const auto targets = match_lora(names_of(all), parameters, facts.model_type);
+  if (!targets) return targets.error();
   std::int64_t count = 0;
-  for (const LinearModule& module : *modules) {
-    count += rank * (module.in + module.out);
+  for (const LoraModule& target : *targets) {
+    const LinearModule& module = all[target.module];
+    count += target.rank * (module.in + module.out);
     if (trial.adapter.method == "dora") count += module.out;
   }
   return count;
@@ -120,9 +121,10 @@ using Count = Result<std::int64_t> (*)(const BaseFacts& facts, const Trial& tria
 // What a method trains, one line a method; the selective ones share theirs.
 Count count_of(const std::string& method) {
   static const std::map<std::string, Count, std::less<>> counts = {
-      {"lora", count_modules},  {"dora", count_modules},        {"loreft", count_loreft},
-      {"ia3", count_ia3},       {"houlsby", count_bottlenecks}, {"pfeiffer", count_bottlenecks},
-      {"prompt", count_prompt}, {"prefix", count_prefix},
+      {"lora", count_modules},        {"dora", count_modules},         {"loreft", count_loreft},
+      {"noreft", count_loreft},       {"direft", count_loreft},        {"ia3", count_ia3},
+      {"houlsby", count_bottlenecks}, {"pfeiffer", count_bottlenecks}, {"prompt", count_prompt},
+      {"prefix", count_prefix},
   };
   const auto found = counts.find(method);
   if (found != counts.end()) return found->second;
@@ -228,8 +230,9 @@ Result<RankLimit> rank_limit(const BaseFacts& facts, const Trial& trial) {
 }
 
 double training_flops_per_token(const BaseFacts& facts, const Trial& trial) {
-  // Forward two operations an element, and two more to carry the gradient through the frozen
-  // matrices, whose own gradients are never computed; the adapter's are: six.
+  // Forward two operations an element, and two more to carry the gradient
+  // through the frozen matrices, whose own gradients are never computed; the
+  // adapter's are: six.
   const Result<ParameterCounts> counts = count_parameters(facts, trial);
   const double adapter = counts ? static_cast<double>(counts.value().adapter) : 0.0;
   return 4.0 * static_cast<double>(matrix_elements(facts)) + 6.0 * adapter;

@@ -46,6 +46,8 @@ Json value_schema(const ParameterSchema& parameter) {
                                      {{"type", "array"},
                                       {"items", {{"type", "integer"}, {"minimum", 0}}},
                                       {"minItems", 1}}})}};
+    case ParameterType::kPattern:
+      return {{"type", "string"}, {"description", "NAME=NUMBER NAME=NUMBER ..."}};
   }
   return schema;
 }

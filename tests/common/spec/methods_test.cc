@@ -38,7 +38,7 @@ TEST(Methods, wrong_values_name_what_is_allowed) {
   EXPECT_EQ(resolve("lora", Json::object()), "lora needs 'rank' (rank of the update)");
   EXPECT_EQ(resolve("loreft", {{"rnk", 2}}),
             "loreft has no parameter 'rnk'; did you mean 'rank'? It has: rank, dropout, positions, "
-            "layers, share_weights.");
+            "layers, share_weights, pad_first.");
 }
 
 TEST(Methods, positions_are_first_and_last_tokens) {

@@ -107,10 +107,9 @@ class Dora : public Adapter {
     std::vector<TrainedTensor> tensors;
     for (const auto& branch : branches_) {
       if (branch == nullptr) continue;
-      const LoraFactors& factors = branch->factors();
-      tensors.push_back({factors.module + ".lora_A.weight", factors.a});
-      tensors.push_back({factors.module + ".lora_B.weight", factors.b});
-      tensors.push_back({factors.module + ".lora_magnitude_vector", branch->magnitude()});
+      const auto factors = trained_factors(branch->factors(), settings_.b_rate_ratio);
+      tensors.insert(tensors.end(), factors.begin(), factors.end());
+      tensors.push_back({branch->factors().module + ".lora_magnitude_vector", branch->magnitude()});
     }
     return tensors;
   }
@@ -151,8 +150,8 @@ Result<std::unique_ptr<Adapter>> make_dora(const AdapterRequest& request) {
   auto settings = read_lora_settings(request);
   if (!settings) return settings.error();
   auto adapter = std::make_unique<Dora>(request.model, *settings);
-  for (const std::size_t site : settings->sites)
-    adapter->add(site, make_lora_factors(request.model.linears()[site], *settings, request));
+  for (const LoraModule& target : settings->targets)
+    adapter->add(target.module, make_lora_factors(target, *settings, request));
   return std::unique_ptr<Adapter>(std::move(adapter));
 }
 

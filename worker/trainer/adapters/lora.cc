@@ -1,5 +1,6 @@
 #include "worker/trainer/adapters/lora.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -29,7 +30,8 @@ class LoraBranch : public LinearBranch {
     return {s, mask};
   }
 
-  // With s = x A^T saved, three products with a side of length rank each: never dy^T x.
+  // With s = x A^T saved, three products with a side of length rank each: never
+  // dy^T x.
   std::vector<at::Tensor> backward(const LinearInput& input, const at::Tensor& grad_y,
                                    std::span<const at::Tensor> saved,
                                    at::Tensor* grad_x) const override {
@@ -63,9 +65,8 @@ class Lora : public Adapter {
     std::vector<TrainedTensor> tensors;
     for (const auto& branch : branches_) {
       if (branch == nullptr) continue;
-      const LoraFactors& factors = branch->factors();
-      tensors.push_back({factors.module + ".lora_A.weight", factors.a});
-      tensors.push_back({factors.module + ".lora_B.weight", factors.b});
+      const auto factors = trained_factors(branch->factors(), settings_.b_rate_ratio);
+      tensors.insert(tensors.end(), factors.begin(), factors.end());
     }
     return tensors;
   }
@@ -92,53 +93,63 @@ class Lora : public Adapter {
 
 }  // namespace
 
-double LoraSettings::scale() const {
-  const auto r = static_cast<double>(rank);
-  return alpha / (rslora ? std::sqrt(r) : r);
-}
-
 std::int64_t lora_parameters(std::int64_t out, std::int64_t in, std::int64_t rank) {
   return rank * (in + out);
 }
 
 Result<LoraSettings> read_lora_settings(const AdapterRequest& request) {
   const nlohmann::json& given = request.parameters;
-  LoraSettings settings{
-      given.at("rank"), given.at("alpha"), given.at("dropout"), given.at("rslora"), {}};
+  LoraSettings settings{given.at("rank"),
+                        given.at("alpha"),
+                        given.at("dropout"),
+                        given.at("rslora"),
+                        given.value("b_rate_ratio", 1.0),
+                        given.value("rank_pattern", nlohmann::json::object()),
+                        given.value("alpha_pattern", nlohmann::json::object()),
+                        {}};
   const auto& sites = request.model.linears();
-  auto matched = match_targets(request.model, given.at("target_modules"));
+  auto matched = match_lora(site_names(sites), given, request.model.info().model_type);
   if (!matched) return matched.error();
-  settings.sites = *matched;
-  for (const std::size_t index : settings.sites) {
-    const LinearSite& site = sites[index];
-    if (settings.rank <= std::min(site.in(), site.out())) continue;
-    return invalid_argument("rank " + std::to_string(settings.rank) + " is larger than " +
-                            site.name + " allows, which is " + std::to_string(site.out()) + " x " +
+  settings.targets = *matched;
+  for (const LoraModule& target : settings.targets) {
+    const LinearSite& site = sites[target.module];
+    if (target.rank <= std::min(site.in(), site.out())) continue;
+    return invalid_argument("rank " + std::to_string(target.rank) + " is larger than " + site.name +
+                            " allows, which is " + std::to_string(site.out()) + " x " +
                             std::to_string(site.in()) + "; use at most " +
                             std::to_string(std::min(site.in(), site.out())));
   }
   return settings;
 }
 
+std::vector<TrainedTensor> trained_factors(const LoraFactors& factors, double b_rate_ratio) {
+  std::vector<TrainedTensor> tensors;
+  tensors.push_back({factors.module + ".lora_A.weight", factors.a});
+  tensors.push_back({factors.module + ".lora_B.weight", factors.b, true, b_rate_ratio});
+  return tensors;
+}
+
 at::Tensor lora_update(const LoraFactors& factors) {
   return at::mm(factors.b, factors.a) * factors.scale;
 }
 
-LoraFactors make_lora_factors(const LinearSite& site, const LoraSettings& settings,
+LoraFactors make_lora_factors(const LoraModule& target, const LoraSettings& settings,
                               const AdapterRequest& request) {
+  const LinearSite& site = request.model.linears()[target.module];
   const at::TensorOptions options = trained_options(request.model);
   const double bound = 1.0 / std::sqrt(static_cast<double>(site.in()));
   const std::uint64_t seed = derive_seed(request.seed, "adapter." + site.name + ".lora_A");
-  return {site.name, as_leaf(uniform_tensor({settings.rank, site.in()}, bound, seed, options)),
-          as_leaf(at::zeros({site.out(), settings.rank}, options)), settings.scale(),
+  return {site.name, as_leaf(uniform_tensor({target.rank, site.in()}, bound, seed, options)),
+          as_leaf(at::zeros({site.out(), target.rank}, options)), target.scale(settings.rslora),
           settings.dropout};
 }
 
 nlohmann::json lora_config(const Model& model, const LoraSettings& settings, bool use_dora) {
-  // Full names: a suffix such as "dense" would also match a pooler that is not part of this model.
+  // Full names: a suffix such as "dense" would also match a pooler that is not
+  // part of this model.
   std::vector<std::string> targets;
-  for (const std::size_t site : settings.sites)
-    targets.push_back(model.linears()[site].name);
+  for (const LoraModule& target : settings.targets)
+    targets.push_back(model.linears()[target.module].name);
   return {{"peft_type", "LORA"},
           {"r", settings.rank},
           {"lora_alpha", settings.alpha},
@@ -151,16 +162,16 @@ nlohmann::json lora_config(const Model& model, const LoraSettings& settings, boo
           {"init_lora_weights", true},
           {"layers_to_transform", nullptr},
           {"layers_pattern", nullptr},
-          {"rank_pattern", nlohmann::json::object()},
-          {"alpha_pattern", nlohmann::json::object()}};
+          {"rank_pattern", settings.rank_pattern},
+          {"alpha_pattern", settings.alpha_pattern}};
 }
 
 Result<std::unique_ptr<Adapter>> make_lora(const AdapterRequest& request) {
   auto settings = read_lora_settings(request);
   if (!settings) return settings.error();
   auto adapter = std::make_unique<Lora>(request.model, *settings);
-  for (const std::size_t site : settings->sites)
-    adapter->add(site, make_lora_factors(request.model.linears()[site], *settings, request));
+  for (const LoraModule& target : settings->targets)
+    adapter->add(target.module, make_lora_factors(target, *settings, request));
   return std::unique_ptr<Adapter>(std::move(adapter));
 }
 

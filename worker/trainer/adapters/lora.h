@@ -1,4 +1,5 @@
-// LoRA (Hu et al. 2021, arXiv 2106.09685): y = W x + b + scale * B A dropout(x).
+// LoRA (Hu et al. 2021, arXiv 2106.09685): y = W x + b + scale * B A
+// dropout(x).
 #pragma once
 
 #include <cstdint>
@@ -6,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/spec/lora_modules.h"
 #include "worker/trainer/adapters/adapter.h"
 
 namespace plateau::trainer {
@@ -25,15 +27,19 @@ struct LoraSettings {
   double alpha = 0.0;
   double dropout = 0.0;
   bool rslora = false;
-  std::vector<std::size_t> sites;
-
-  double scale() const;
+  // Of B's learning rate over A's: LoRA+ (Hayou et al. 2024, arXiv 2402.12354).
+  double b_rate_ratio = 1.0;
+  nlohmann::json rank_pattern, alpha_pattern;  // as PEFT's file has them
+  std::vector<LoraModule> targets;             // modules are indices into Model::linears()
 };
 
-// kInvalidArgument: a rank larger than a target's matrix allows, or a target that is not there.
+// kInvalidArgument: a rank larger than a target's matrix allows, or a target
+// that is not there.
 Result<LoraSettings> read_lora_settings(const AdapterRequest& request);
-LoraFactors make_lora_factors(const LinearSite& site, const LoraSettings& settings,
+LoraFactors make_lora_factors(const LoraModule& target, const LoraSettings& settings,
                               const AdapterRequest& request);
+// A and B as the optimizer sees them.
+std::vector<TrainedTensor> trained_factors(const LoraFactors& factors, double b_rate_ratio);
 // scale * B A [out, in], in the factors' dtype.
 at::Tensor lora_update(const LoraFactors& factors);
 // LoraConfig's fields as PEFT writes them.

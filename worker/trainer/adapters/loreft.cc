@@ -28,6 +28,18 @@ const char* where_name(Where where) {
   return "loreft";
 }
 
+const char* form_name(LoreftForm form) {
+  switch (form) {
+    case LoreftForm::kLoreft:
+      return "loreft";
+    case LoreftForm::kNoreft:
+      return "noreft";
+    case LoreftForm::kDireft:
+      return "direft";
+  }
+  return "loreft";
+}
+
 // Positions of one site in a text of `length` tokens.
 std::vector<std::int64_t> site_positions(Where where, const Positions& positions,
                                          std::int64_t length) {
@@ -58,7 +70,8 @@ Result<std::vector<std::int64_t>> read_layers(const nlohmann::json& given, std::
 }
 
 LoreftSite make_site(const AdapterRequest& request, std::int64_t layer, Where where,
-                     std::int64_t rank) {
+                     const Loreft::Settings& settings) {
+  const std::int64_t rank = settings.rank;
   const at::TensorOptions options = trained_options(request.model);
   const std::int64_t n = request.model.info().hidden;
   const double bound = 1.0 / std::sqrt(static_cast<double>(n));
@@ -66,8 +79,12 @@ LoreftSite make_site(const AdapterRequest& request, std::int64_t layer, Where wh
   const auto seed = [&](const char* what) {
     return derive_seed(request.seed, "adapter." + site.name + "." + what);
   };
-  site.rotation = as_leaf(initial_rotation_parameter(n, rank, options));
-  site.base = random_base(n, rank, seed("rotation"), options);
+  if (settings.form == LoreftForm::kLoreft) {
+    site.rotation = as_leaf(initial_rotation_parameter(n, rank, options));
+    site.base = random_base(n, rank, seed("rotation"), options);
+  } else {
+    site.rotation = as_leaf(uniform_tensor({rank, n}, bound, seed("projection"), options));
+  }
   site.weight = as_leaf(uniform_tensor({rank, n}, bound, seed("weight"), options));
   site.bias = as_leaf(uniform_tensor({rank}, bound, seed("bias"), options));
   return site;
@@ -83,6 +100,12 @@ Loreft::Loreft(const Model& model, Settings settings, std::vector<LoreftSite> si
     : model_(model), settings_(std::move(settings)), sites_(std::move(sites)) {}
 
 void Loreft::begin_pass() {
+  rotations_.clear();
+  if (is_free()) {
+    for (const LoreftSite& site : sites_)
+      rotations_.push_back(site.rotation.t());
+    return;
+  }
   std::vector<at::Tensor> parameters;
   std::vector<RotationBase> bases;
   for (const LoreftSite& site : sites_) {
@@ -139,8 +162,9 @@ at::Tensor Loreft::edit(std::size_t index, const BlockInput& input, const at::Te
   const LoreftSite& site = sites_[index];
   const at::Tensor& rotation = rotations_[index];
   const at::Tensor h = rows.to(site.weight.dtype());
-  const at::Tensor difference = at::linear(h, site.weight, site.bias) - at::mm(h, rotation);
-  at::Tensor edited = h + at::mm(difference, rotation.t());
+  at::Tensor change = at::linear(h, site.weight, site.bias);
+  if (settings_.form != LoreftForm::kDireft) change = change - at::mm(h, rotation);
+  at::Tensor edited = h + at::mm(change, rotation.t());
   const at::Tensor mask = dropout_mask(settings_.dropout, input.key, site.name, counts,
                                        edited.size(1), edited.options().requires_grad(false));
   if (mask.defined()) edited = edited * mask;
@@ -150,8 +174,10 @@ at::Tensor Loreft::edit(std::size_t index, const BlockInput& input, const at::Te
 std::vector<TrainedTensor> Loreft::trained() const {
   std::vector<TrainedTensor> tensors;
   for (const LoreftSite& site : sites_) {
-    // Weight decay would pull X's diagonal from -1 and its other entries towards the start.
-    tensors.push_back({site.name + ".rotate_layer.parameter", site.rotation, false});
+    // Weight decay would pull X's diagonal from -1 and its other entries
+    // towards the start.
+    tensors.push_back({site.name + (is_free() ? ".proj_layer.weight" : ".rotate_layer.parameter"),
+                       site.rotation, is_free()});
     tensors.push_back({site.name + ".learned_source.weight", site.weight, true});
     tensors.push_back({site.name + ".learned_source.bias", site.bias, true});
   }
@@ -160,6 +186,7 @@ std::vector<TrainedTensor> Loreft::trained() const {
 
 std::vector<TrainedTensor> Loreft::fixed() const {
   std::vector<TrainedTensor> tensors;
+  if (is_free()) return tensors;
   for (const LoreftSite& site : sites_) {
     const std::string name = site.name + ".rotate_layer.base_";
     if (site.base.dense.defined()) {
@@ -174,6 +201,7 @@ std::vector<TrainedTensor> Loreft::fixed() const {
 }
 
 TensorMap Loreft::exported() const {
+  if (is_free()) return Adapter::exported();
   TensorMap tensors;
   const std::vector<at::Tensor> now = current_rotations();
   for (std::size_t i = 0; i < sites_.size(); ++i) {
@@ -185,6 +213,7 @@ TensorMap Loreft::exported() const {
 }
 
 Status Loreft::import(const TensorMap& tensors) {
+  if (is_free()) return Adapter::import(tensors);
   const at::NoGradGuard no_grad;
   for (LoreftSite& site : sites_) {
     at::Tensor rotation = at::empty_like(site.rotation);
@@ -202,16 +231,26 @@ Status Loreft::import(const TensorMap& tensors) {
 }
 
 nlohmann::json Loreft::config() const {
-  return {{"peft_type", "LOREFT"},        {"r", settings_.rank},
-          {"dropout", settings_.dropout}, {"positions", settings_.positions_text},
-          {"layers", settings_.layers},   {"share_weights", settings_.share_weights},
-          {"component", "block_output"},  {"hidden_size", model_.info().hidden}};
+  return {{"peft_type", "LOREFT"},
+          {"method", form_name(settings_.form)},
+          {"pad_first", settings_.pad_first},
+          {"r", settings_.rank},
+          {"dropout", settings_.dropout},
+          {"positions", settings_.positions_text},
+          {"layers", settings_.layers},
+          {"share_weights", settings_.share_weights},
+          {"component", "block_output"},
+          {"hidden_size", model_.info().hidden}};
 }
 
-Result<std::unique_ptr<Adapter>> make_loreft(const AdapterRequest& request) {
+namespace {
+
+Result<Loreft::Settings> read_settings(const AdapterRequest& request, LoreftForm form) {
   const nlohmann::json& given = request.parameters;
   const ModelInfo& info = request.model.info();
   Loreft::Settings settings;
+  settings.form = form;
+  settings.pad_first = given.value("pad_first", false);
   settings.rank = given.at("rank");
   settings.dropout = given.at("dropout");
   settings.share_weights = given.at("share_weights");
@@ -227,18 +266,45 @@ Result<std::unique_ptr<Adapter>> make_loreft(const AdapterRequest& request) {
                             " is larger than the base's hidden size " +
                             std::to_string(info.hidden) + "; use at most that");
   }
-  const bool both = positions->first > 0 && positions->last > 0;
+  const bool is_encoder = info.model_type == "bert" || info.model_type == "roberta";
+  if (settings.pad_first && is_encoder && info.pooling == Pooling::kCls) {
+    return invalid_argument("pad_first puts a padding token where the pooler of " +
+                            info.model_type +
+                            " reads the text, which is not supported; use the pooling mean, or "
+                            "leave pad_first out");
+  }
+  return settings;
+}
+
+Result<std::unique_ptr<Adapter>> make_form(const AdapterRequest& request, LoreftForm form) {
+  auto settings = read_settings(request, form);
+  if (!settings) return settings.error();
+  const bool both = settings->positions.first > 0 && settings->positions.last > 0;
   std::vector<LoreftSite> sites;
-  for (const std::int64_t layer : settings.layers) {
-    if (both && !settings.share_weights) {
-      sites.push_back(make_site(request, layer, Where::kFirst, settings.rank));
-      sites.push_back(make_site(request, layer, Where::kLast, settings.rank));
+  for (const std::int64_t layer : settings->layers) {
+    if (both && !settings->share_weights) {
+      sites.push_back(make_site(request, layer, Where::kFirst, *settings));
+      sites.push_back(make_site(request, layer, Where::kLast, *settings));
     } else {
-      sites.push_back(make_site(request, layer, Where::kBoth, settings.rank));
+      sites.push_back(make_site(request, layer, Where::kBoth, *settings));
     }
   }
   return std::unique_ptr<Adapter>(
-      std::make_unique<Loreft>(request.model, std::move(settings), std::move(sites)));
+      std::make_unique<Loreft>(request.model, std::move(*settings), std::move(sites)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Adapter>> make_loreft(const AdapterRequest& request) {
+  return make_form(request, LoreftForm::kLoreft);
+}
+
+Result<std::unique_ptr<Adapter>> make_noreft(const AdapterRequest& request) {
+  return make_form(request, LoreftForm::kNoreft);
+}
+
+Result<std::unique_ptr<Adapter>> make_direft(const AdapterRequest& request) {
+  return make_form(request, LoreftForm::kDireft);
 }
 
 }  // namespace plateau::trainer

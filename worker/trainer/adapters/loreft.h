@@ -1,5 +1,8 @@
-// LoReFT (Wu et al. 2024, arXiv 2404.03592): h' = h + R^T (W h + b - R h) after chosen blocks, on
-// the first and last tokens of a text, R with orthonormal rows.
+// LoReFT (Wu et al. 2024, arXiv 2404.03592): h' = h + R^T (W h + b - R h) after
+// chosen blocks, on the first and last tokens of a text, R with orthonormal
+// rows. Its relatives from the same paper: NoReFT, whose R is any matrix, and
+// DiReFT, which also leaves out the difference: h' = h + R^T (W h + b)
+// (pyreft's NoreftIntervention without a bias, and NodireftIntervention).
 #pragma once
 
 #include <memory>
@@ -18,44 +21,54 @@ struct LoreftSite {
   std::int64_t layer = 0;
   Where where = Where::kBoth;
   std::string name;     // "bert.encoder.layer.0.loreft_first"
-  at::Tensor rotation;  // X [hidden, rank], see rotation.h
+  at::Tensor rotation;  // X [hidden, rank], see rotation.h; R [rank, hidden]
+                        // where it is free
   at::Tensor weight;    // W [rank, hidden]: uniform in +-1/sqrt(hidden)
   at::Tensor bias;      // b [rank]: the same
-  RotationBase base;
+  RotationBase base;    // empty where R is free
 };
+
+enum class LoreftForm { kLoreft, kNoreft, kDireft };
 
 class Loreft : public Adapter {
  public:
   struct Settings {
+    LoreftForm form = LoreftForm::kLoreft;
     std::int64_t rank = 0;
     double dropout = 0.0;  // on the whole edited state, as pyreft
     std::string positions_text;
     Positions positions;
     std::vector<std::int64_t> layers;  // ascending
     bool share_weights = false;        // one intervention a layer for both ends of the text
+    bool pad_first = false;            // positions start behind one padding token
   };
 
   Loreft(const Model& model, Settings settings, std::vector<LoreftSite> sites);
 
   void begin_pass() override;
+  std::int64_t leading_pads() const override { return settings_.pad_first ? 1 : 0; }
   std::vector<std::int64_t> edited_rows(const BlockInput& input) const override;
   at::Tensor edit_block(const BlockInput& input, const at::Tensor& rows) const override;
 
   std::vector<TrainedTensor> trained() const override;
   std::vector<TrainedTensor> fixed() const override;
-  // R^T as `rotate_layer.weight` [hidden, rank], W and b: what the model needs, as pyreft saves it.
+  // R^T as `rotate_layer.weight` [hidden, rank] (a free R as
+  // `proj_layer.weight` [rank, hidden]), W and b: what the model needs, as
+  // pyreft saves it.
   TensorMap exported() const override;
-  // The imported R^T becomes the start of a new parametrisation: training on from there keeps it
-  // orthonormal.
+  // The imported R^T becomes the start of a new parametrisation: training on
+  // from there keeps it orthonormal.
   Status import(const TensorMap& tensors) override;
   nlohmann::json config() const override;
 
-  // Sites in the order of layers, first before last. For tests and reference runs.
+  // Sites in the order of layers, first before last. For tests and reference
+  // runs.
   std::vector<LoreftSite>& sites() { return sites_; }
   // R^T [hidden, rank] of each site as of now, without a graph.
   std::vector<at::Tensor> current_rotations() const;
 
  private:
+  bool is_free() const { return settings_.form != LoreftForm::kLoreft; }
   at::Tensor edit(std::size_t site, const BlockInput& input, const at::Tensor& rows,
                   const std::vector<std::int64_t>& counts) const;
 
@@ -68,7 +81,11 @@ class Loreft : public Adapter {
 // What the tensors of a site are named after: "bert.encoder.layer.0.loreft_first".
 std::string loreft_site_name(const Model& model, std::int64_t layer, LoreftSite::Where where);
 
-// kInvalidArgument: a rank above the hidden size, a layer that is not there, unreadable positions.
+// kInvalidArgument: a rank above the hidden size, a layer that is not there,
+// unreadable positions, padding in front of a text whose first row is what the
+// base's pooler reads.
 Result<std::unique_ptr<Adapter>> make_loreft(const AdapterRequest& request);
+Result<std::unique_ptr<Adapter>> make_noreft(const AdapterRequest& request);
+Result<std::unique_ptr<Adapter>> make_direft(const AdapterRequest& request);
 
 }  // namespace plateau::trainer

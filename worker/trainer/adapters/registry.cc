@@ -25,6 +25,8 @@ constexpr std::array kMethods = {
     Method{"lora", make_lora},
     Method{"dora", make_dora},
     Method{"loreft", make_loreft},
+    Method{"noreft", make_noreft},
+    Method{"direft", make_direft},
     Method{"ia3", make_ia3},
     Method{"houlsby", make_houlsby},
     Method{"pfeiffer", make_pfeiffer},

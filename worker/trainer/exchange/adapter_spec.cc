@@ -76,7 +76,9 @@ AdapterSpec loreft(const Json& config, const TensorMap&) {
   Json parameters = {{"rank", field(config, "r")}};
   for (const char* name : {"dropout", "positions", "layers", "share_weights"})
     parameters[name] = field(config, name);
-  return {"loreft", parameters};
+  if (field(config, "pad_first") == true) parameters["pad_first"] = true;
+  const Json& method = field(config, "method");
+  return {method.is_string() ? method.get<std::string>() : "loreft", parameters};
 }
 
 // Methods whose configuration is the trial's own parameters.

@@ -1,6 +1,8 @@
 #include "worker/trainer/optim/adamw.h"
 
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -18,12 +20,15 @@ double norm_of(const std::vector<at::Tensor>& tensors) {
 
 AdamW::AdamW(std::vector<Group> groups, const AdamWSettings& settings) : settings_(settings) {
   for (const Group& group : groups) {
-    for (const bool decays : {true, false}) {
+    std::set<std::pair<double, bool>> kinds;
+    for (const TrainedTensor& tensor : group.tensors)
+      kinds.emplace(tensor.rate, !tensor.decays);
+    for (const auto& [rate, is_constant] : kinds) {
       Batch batch;
-      batch.learning_rate = group.learning_rate;
-      batch.weight_decay = decays ? settings.weight_decay : 0.0;
+      batch.learning_rate = group.learning_rate * rate;
+      batch.weight_decay = is_constant ? 0.0 : settings.weight_decay;
       for (const TrainedTensor& tensor : group.tensors) {
-        if (tensor.decays != decays) continue;
+        if (tensor.decays == is_constant || tensor.rate != rate) continue;
         batch.names.push_back(tensor.name);
         batch.values.push_back(tensor.value);
         batch.exp_avgs.push_back(at::zeros_like(tensor.value.detach()));
@@ -31,7 +36,7 @@ AdamW::AdamW(std::vector<Group> groups, const AdamWSettings& settings) : setting
         batch.steps.push_back(
             at::zeros({}, tensor.value.options().dtype(at::kFloat).requires_grad(false)));
       }
-      if (!batch.values.empty()) batches_.push_back(std::move(batch));
+      batches_.push_back(std::move(batch));
     }
   }
 }
@@ -61,7 +66,8 @@ void AdamW::step(double gradient_norm, double factor) {
     at::_foreach_add_(batch.steps, 1);
     at::_fused_adamw_(batch.values, gradients, batch.exp_avgs, batch.exp_avg_sqs, {}, batch.steps,
                       batch.learning_rate * factor, settings_.beta1, settings_.beta2,
-                      batch.weight_decay, settings_.epsilon, /*amsgrad=*/false,
+                      batch.weight_decay, settings_.epsilon,
+                      /*amsgrad=*/false,
                       /*maximize=*/false);
   }
   ++steps_done_;

@@ -19,11 +19,12 @@ struct AdamWSettings {
   double max_grad_norm = 0.0;  // 0: no clipping
 };
 
-// One trial's optimizer over its own tensors: own rates, own step count, own clipping. Nothing of
-// another trial enters.
+// One trial's optimizer over its own tensors: own rates, own step count, own
+// clipping. Nothing of another trial enters.
 class AdamW {
  public:
-  // Tensors that share a learning rate. Those with decays == false get no weight decay.
+  // Tensors that share a learning rate but for their own factor
+  // (TrainedTensor::rate). Those with decays == false get no weight decay.
   struct Group {
     std::vector<TrainedTensor> tensors;
     double learning_rate = 0.0;
@@ -31,11 +32,11 @@ class AdamW {
 
   AdamW(std::vector<Group> groups, const AdamWSettings& settings);
 
-  // The L2 norm over all gradients; not finite when any is not. A tensor without a gradient counts
-  // as zero.
+  // The L2 norm over all gradients; not finite when any is not. A tensor
+  // without a gradient counts as zero.
   double gradient_norm() const;
-  // Clips to max_grad_norm (given gradient_norm()), updates all tensors in place with rates times
-  // `factor`, and drops the gradients.
+  // Clips to max_grad_norm (given gradient_norm()), updates all tensors in
+  // place with rates times `factor`, and drops the gradients.
   void step(double gradient_norm, double factor);
   void zero_gradients();
   // Whether all trained tensors are finite.
@@ -49,7 +50,8 @@ class AdamW {
   Status load_state(const TensorMap& state, std::int64_t steps_done);
 
  private:
-  // The tensors of a group that share a weight decay, in the form of the fused kernel.
+  // The tensors of a group that share a rate and a weight decay, in the form of
+  // the fused kernel.
   struct Batch {
     std::vector<std::string> names;
     std::vector<at::Tensor> values, exp_avgs, exp_avg_sqs, steps;

@@ -27,7 +27,8 @@ using testing::tiny_trial;
 
 struct Row {
   const char* method;
-  std::int64_t parameters;  // on tiny BERT with mean pooling, at rank (or virtual tokens) 3
+  std::int64_t parameters;  // on tiny BERT with mean pooling, at rank (or
+                            // virtual tokens) 3
   bool merges = true;
 };
 constexpr std::int64_t kRank = 3;
@@ -37,6 +38,8 @@ constexpr Row kMethods[] = {
     {"lora", 2 * 3 * (4 * 32 + 2 * 40)},
     {"dora", 2 * 3 * (4 * 32 + 2 * 40) + 2 * (4 * 16 + 24 + 16)},
     {"loreft", 4 * (16 * 3 + 16 * 3 + 3), false},
+    {"noreft", 4 * (16 * 3 + 16 * 3 + 3), false},
+    {"direft", 4 * (16 * 3 + 16 * 3 + 3), false},
     {"ia3", 2 * (16 + 16 + 16 + 24)},
     {"houlsby", 4 * (16 * 3 + 3 + 3 * 16 + 16), false},
     {"pfeiffer", 2 * (16 * 3 + 3 + 3 * 16 + 16), false},
@@ -92,8 +95,8 @@ class Battery : public ::testing::TestWithParam<Row> {
   }
 };
 
-// DoRA's row norms count as constants in its gradient, so they are held still here as well: the
-// check never calls weights_changed().
+// DoRA's row norms count as constants in its gradient, so they are held still
+// here as well: the check never calls weights_changed().
 TEST_P(Battery, gradients_are_right_with_dropout_on) {
   const auto member = moved_member(tiny_bert());
   member->optimizer().zero_gradients();

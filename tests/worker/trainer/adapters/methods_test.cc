@@ -43,10 +43,118 @@ TEST(Lora, starts_as_the_base_and_scales_by_alpha_over_rank) {
       EXPECT_GT(largest, 0.8 * bound);
     }
   }
-  LoraSettings settings{16, 32.0, 0.0, false, {}};
-  EXPECT_EQ(settings.scale(), 2.0);
-  settings.rslora = true;
-  EXPECT_EQ(settings.scale(), 8.0);
+  const LoraModule target{0, 16, 32.0};
+  EXPECT_EQ(target.scale(false), 2.0);
+  EXPECT_EQ(target.scale(true), 8.0);
+}
+
+TEST(Lora, patterns_and_layers_choose_each_modules_rank_and_alpha) {
+  const std::vector<std::string> names = {"bert.layer.0.query", "bert.layer.0.value",
+                                          "bert.layer.1.query", "bert.layer.1.value",
+                                          "bert.layer.10.query"};
+  nlohmann::json given = {{"target_modules", {"query", "value"}},
+                          {"rank", 8},
+                          {"alpha", 16.0},
+                          {"layers", {1, 10}},
+                          {"rank_pattern", {{"value", 2}, {R"(layer\.1\..*)", 4}}},
+                          {"alpha_pattern", {{"uery", 1.0}, {"layer.10.query", 3.0}}}};
+  const auto targets = match_lora(names, given, "bert");
+  ASSERT_TRUE(targets) << targets.error().message;
+  ASSERT_EQ(targets->size(), 3U);
+  // In the alphabet "layer" stands before "value"; "uery" is no whole end of a
+  // name.
+  const LoraModule expected[] = {{2, 4, 16.0}, {3, 4, 16.0}, {4, 8, 3.0}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ((*targets)[i].module, expected[i].module);
+    EXPECT_EQ((*targets)[i].rank, expected[i].rank) << i;
+    EXPECT_EQ((*targets)[i].alpha, expected[i].alpha) << i;
+  }
+  given["layers"] = {7};
+  EXPECT_FALSE(match_lora(names, given, "bert"));
+  given["layers"] = "all";
+  given["rank_pattern"] = {{"(", 2}};
+  EXPECT_FALSE(match_lora(names, given, "bert"));
+}
+
+TEST(Lora, patterns_reach_the_factors_and_the_file) {
+  const auto model = tiny_bert();
+  for (const char* method : {"lora", "dora"}) {
+    auto given = tiny_trial(method, 3, 1).adapter.parameters;
+    given["rank_pattern"] = {{"query", 5}};
+    const auto adapter = make_adapter(method, {*model, given, 1});
+    ASSERT_TRUE(adapter) << adapter.error().message;
+    for (const TrainedTensor& tensor : (*adapter)->trained()) {
+      if (!tensor.name.ends_with(".lora_A.weight")) continue;
+      const bool is_query = tensor.name.find("query") != std::string::npos;
+      EXPECT_EQ(tensor.value.size(0), is_query ? 5 : 3) << tensor.name;
+    }
+    EXPECT_EQ((*adapter)->config()["rank_pattern"], given["rank_pattern"]);
+  }
+}
+
+// LoRA+ with a ratio of 4: B's step is four times as long, A's is what it was.
+TEST(Lora, b_can_have_its_own_learning_rate) {
+  const auto model = tiny_bert();
+  const auto change = [&](double ratio) {
+    Trial trial = tiny_trial("lora", 3, 1);
+    trial.optimizer.weight_decay = 0.0;
+    trial.adapter.parameters["b_rate_ratio"] = ratio;
+    auto member = tiny_member(trial, model, tiny_data());
+    TensorMap changes = member->snapshot();
+    Pack pack;
+    pack.join(member.get());
+    pack.step();
+    for (auto& [name, tensor] : member->snapshot())
+      changes[name] = tensor - changes[name];
+    return changes;
+  };
+  const TensorMap plain = change(1.0), faster = change(4.0);
+  for (const auto& [name, tensor] : plain) {
+    const double factor = name.ends_with("lora_B.weight") ? 4.0 : 1.0;
+    EXPECT_TRUE((tensor * factor).allclose(faster.at(name), 1e-9, 1e-14)) << name;
+  }
+}
+
+TEST(Loreft, pad_first_moves_positions_but_not_below_a_pooler) {
+  const auto model = tiny_bert(), pooled = tiny_bert(at::kDouble, Pooling::kCls);
+  auto given = tiny_trial("loreft", 3, 1).adapter.parameters;
+  given["pad_first"] = true;
+  const auto adapter = make_adapter("loreft", {*model, given, 1});
+  ASSERT_TRUE(adapter) << adapter.error().message;
+  EXPECT_EQ((*adapter)->leading_pads(), 1);
+  const auto refused = make_adapter("loreft", {*pooled, given, 1});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("pad_first"), std::string::npos);
+}
+
+// With W = R and no bias LoReFT and NoReFT change nothing, DiReFT adds R^T R h.
+TEST(Loreft, relatives_differ_by_the_difference) {
+  const auto model = tiny_bert();
+  for (const char* method : {"noreft", "direft"}) {
+    const auto given = tiny_trial(method, 3, 1).adapter.parameters;
+    const auto adapter = make_adapter(method, {*model, given, 1});
+    ASSERT_TRUE(adapter) << adapter.error().message;
+    auto& loreft = dynamic_cast<Loreft&>(**adapter);
+    const at::NoGradGuard no_grad;
+    for (LoreftSite& site : loreft.sites()) {
+      site.weight.copy_(site.rotation);
+      site.bias.zero_();
+    }
+    loreft.begin_pass();
+    const std::vector<std::int64_t> lengths = {6};
+    const BlockInput input{0, lengths, {}};
+    const auto count = static_cast<std::int64_t>(loreft.edited_rows(input).size());
+    const at::Tensor rows = normal_tensor({count, 16}, 1.0, 3, at::kDouble);
+    const at::Tensor added = loreft.edit_block(input, rows) - rows;
+    at::Tensor expected = at::zeros_like(rows);
+    if (std::string(method) == "direft") {
+      const at::Tensor &first = loreft.sites()[0].rotation, &last = loreft.sites()[1].rotation;
+      expected = at::cat({at::mm(at::mm(rows.narrow(0, 0, 2), first.t()), first),
+                          at::mm(at::mm(rows.narrow(0, 2, 1), last.t()), last)});
+      EXPECT_GT(expected.abs().max().item<double>(), 1e-2);
+    }
+    EXPECT_LE((added - expected).abs().max().item<double>(), 1e-12) << method;
+  }
 }
 
 TEST(Lora, refuses_a_rank_that_a_matrix_does_not_allow) {
@@ -94,7 +202,8 @@ TEST(Dora, factored_row_norms_equal_the_dense_ones) {
   EXPECT_LE(((quick - dense) / dense).abs().max().item<double>(), 1e-6);
 }
 
-// After training, with the norms of the current factors: m / |W + s B A| * (W + s B A) x + b.
+// After training, with the norms of the current factors: m / |W + s B A| * (W +
+// s B A) x + b.
 TEST(Dora, computes_its_formula_with_current_norms) {
   const auto model = tiny_bert();
   Trial trial = tiny_trial("dora", 3, 4);
@@ -206,7 +315,8 @@ TEST(Positions, are_read_and_clipped_at_half_of_the_text) {
     EXPECT_FALSE(parse_positions(bad)) << bad;
 }
 
-// Places that pyreft fills up with a padding token do not exist here; the rest must be equal.
+// Places that pyreft fills up with a padding token do not exist here; the rest
+// must be equal.
 TEST(Positions, equal_pyrefts_table) {
   const char* shared = std::getenv("PLATEAU_SHARED");
   const char* source = std::getenv("PLATEAU_SOURCE_DIR");
