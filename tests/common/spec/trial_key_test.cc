@@ -122,7 +122,6 @@ TEST(TrialKey, a_baseline_does_not_depend_on_training) {
   EXPECT_NE(trial_key(other), trial_key(baseline));
 }
 
-// Tried: with the base's text never made anew, the third of these has the first's.
 TEST(TrialTexts, are_those_of_each_trial_alone_whatever_came_before) {
   std::vector<Trial> trials(7, example());
   trials[1].seed = 2;
