@@ -42,7 +42,8 @@ Result<BaseSource> local_base(const SourceReference& reference,
   if (!sha256) return sha256.error();
   BaseSource source;
   source.facts = *facts;
-  source.spec = {reference.name, folder.string(), "folder", *sha256, pooling_of(folder)};
+  source.spec = {reference.name, folder.string(), "folder", *sha256,
+                 facts->is_encoder() ? pooling_of(folder) : "cls"};
   return source;
 }
 

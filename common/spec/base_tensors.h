@@ -24,6 +24,7 @@ bool is_selective(const std::string& method);
 struct BaseTensor {
   std::string name;
   std::int64_t elements = 0;
+  std::int64_t out = 0, in = 0;  // of a linear layer's weight; else 0
 };
 // All that is computed: with mean pooling the pooler is not part of the model.
 std::vector<BaseTensor> base_tensors(const BaseFacts& facts, const std::string& pooling);

@@ -28,7 +28,9 @@ TrialField field(const std::string& pointer, Type type, Limits limits, std::stri
 std::vector<TrialField> make_fields() {
   const Limits share{0, 1}, positive{0, {}}, count{0, 1e12}, none{};
   return {
-      field("/base/pooling", Type::kChoice, none, "how a text's vector is made of its tokens",
+      field("/base/pooling", Type::kChoice, none,
+            "how a text's vector is made of its tokens: their mean, or the architecture's own (an "
+            "encoder's pooler, a decoder's last token)",
             {"mean", "cls"}),
       field("/task/train_size", Type::kInteger, count, "rows of the training split; 0 = all"),
       field("/task/validation_size", Type::kInteger, count,

@@ -18,6 +18,14 @@ std::int64_t head_outputs(const Trial& trial) {
   return static_cast<std::int64_t>(trial.task.labels.size());
 }
 
+// The classifier that transformers puts on the architecture; a linear one on a mean.
+std::int64_t head_parameters(const BaseFacts& facts, const Trial& trial) {
+  const std::int64_t outputs = head_outputs(trial), h = facts.hidden;
+  if (trial.base.pooling == "cls" && !facts.is_encoder()) return outputs * h;
+  const bool has_dense = trial.base.pooling == "cls" && facts.model_type == "roberta";
+  return outputs * (h + 1) + (has_dense ? h * (h + 1) : 0);
+}
+
 std::int64_t base_parameters(const BaseFacts& facts, const std::string& pooling) {
   std::int64_t count = 0;
   for (const BaseTensor& tensor : base_tensors(facts, pooling))
@@ -25,9 +33,16 @@ std::int64_t base_parameters(const BaseFacts& facts, const std::string& pooling)
   return count;
 }
 
+std::int64_t or_hidden(std::int64_t width, const BaseFacts& facts) {
+  return width == 0 ? facts.hidden : width;
+}
+
 // Elements of the matrices that every token is multiplied with.
 std::int64_t matrix_elements(const BaseFacts& facts) {
-  return facts.layers * (4 * facts.hidden * facts.hidden + 2 * facts.hidden * facts.intermediate);
+  const std::int64_t attention =
+      facts.hidden * 2 * (or_hidden(facts.query_width, facts) + or_hidden(facts.key_width, facts));
+  const bool is_gated = !facts.is_encoder() && facts.model_type != "gpt2";
+  return facts.layers * (attention + (is_gated ? 3 : 2) * facts.hidden * facts.intermediate);
 }
 
 bool is_module_method(const std::string& method) {
@@ -65,7 +80,7 @@ Result<std::int64_t> count_prompt(const BaseFacts& facts, const Trial& trial) {
 // Keys and values at every layer.
 Result<std::int64_t> count_prefix(const BaseFacts& facts, const Trial& trial) {
   return trial.adapter.parameters.at("tokens").get<std::int64_t>() * facts.layers * 2 *
-         facts.hidden;
+         or_hidden(facts.key_width, facts);
 }
 
 Result<std::int64_t> count_selected(const BaseFacts& facts, const Trial& trial) {
@@ -133,48 +148,13 @@ Count count_of(const std::string& method) {
 
 }  // namespace
 
-Result<BaseFacts> base_facts_from_config(const Json& config, const std::string& where) {
-  if (!config.is_object()) return corrupt(where + " is no JSON object");
-  const std::string type = config.value("model_type", Json("")).dump();
-  if (type != "\"bert\"") {
-    return invalid_argument(where + " has model_type " + type +
-                            "; supported is \"bert\" (encoders in Hugging Face format)");
-  }
-  BaseFacts facts;
-  facts.model_type = "bert";
-  const std::vector<std::pair<const char*, std::int64_t*>> fields = {
-      {"num_hidden_layers", &facts.layers},       {"hidden_size", &facts.hidden},
-      {"intermediate_size", &facts.intermediate}, {"num_attention_heads", &facts.heads},
-      {"vocab_size", &facts.vocabulary},          {"max_position_embeddings", &facts.max_positions},
-      {"type_vocab_size", &facts.token_types}};
-  for (const auto& [key, target] : fields) {
-    const auto found = config.find(key);
-    const bool fits = found != config.end() && found->is_number_integer() &&
-                      found->get<std::int64_t>() > 0 && found->get<std::int64_t>() <= 1 << 24;
-    if (!fits) {
-      return corrupt(where + " has " +
-                     (found == config.end() ? "no " + std::string(key)
-                                            : std::string(key) + " " + found->dump()) +
-                     "; a whole number from 1 is needed");
-    }
-    *target = found->get<std::int64_t>();
-  }
-  return facts;
-}
-
 std::vector<LinearModule> linear_modules(const BaseFacts& facts, const std::string& pooling) {
-  const std::int64_t h = facts.hidden, i = facts.intermediate;
+  constexpr std::size_t kSuffix = std::string_view(".weight").size();
   std::vector<LinearModule> modules;
-  for (std::int64_t layer = 0; layer < facts.layers; ++layer) {
-    const std::string prefix = "bert.encoder.layer." + std::to_string(layer) + ".";
-    for (const char* name : {"query", "key", "value"}) {
-      modules.push_back({prefix + "attention.self." + name, h, h});
-    }
-    modules.push_back({prefix + "attention.output.dense", h, h});
-    modules.push_back({prefix + "intermediate.dense", i, h});
-    modules.push_back({prefix + "output.dense", h, i});
+  for (const BaseTensor& tensor : base_tensors(facts, pooling)) {
+    if (tensor.out == 0) continue;
+    modules.push_back({tensor.name.substr(0, tensor.name.size() - kSuffix), tensor.out, tensor.in});
   }
-  if (pooling == "cls") modules.push_back({"bert.pooler.dense", h, h});
   return modules;
 }
 
@@ -196,6 +176,7 @@ Result<ParameterCounts> count_parameters(const BaseFacts& facts, const Trial& tr
   if (trial.adapter.method == "majority") return counts;
   counts.head = head_outputs(trial) * (facts.hidden + 1);
   if (trial.adapter.method == "probe") return counts;
+  counts.head = head_parameters(facts, trial);
   const Count count = count_of(trial.adapter.method);
   if (count == nullptr) {
     return invalid_argument("the parameters of the method '" + trial.adapter.method +

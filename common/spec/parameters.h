@@ -11,16 +11,23 @@
 
 namespace plateau {
 
-// Architecture of an encoder, as its config.json says.
+// Architecture of a base, as its config.json says.
 struct BaseFacts {
-  std::string model_type;  // bert
+  std::string model_type;  // bert | roberta | gpt2 | llama | mistral | qwen2
   std::int64_t layers = 0;
   std::int64_t hidden = 0;
   std::int64_t intermediate = 0;
   std::int64_t heads = 0;
   std::int64_t vocabulary = 0;
   std::int64_t max_positions = 0;
-  std::int64_t token_types = 0;
+  std::int64_t token_types = 0;  // encoders
+  std::int64_t query_width = 0;  // heads * head width; 0: hidden, as in all but the Llama family
+  std::int64_t key_width = 0;    // key heads * head width; 0: hidden
+  bool qkv_bias = true;
+  bool out_bias = true;
+  bool mlp_bias = true;
+
+  bool is_encoder() const { return model_type == "bert" || model_type == "roberta"; }
 };
 
 // kInvalidArgument: not a config.json of a supported architecture; names the missing key.

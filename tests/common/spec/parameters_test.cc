@@ -56,6 +56,38 @@ TEST(Parameters, other_methods_counts_are_those_of_the_reference_runs) {
   EXPECT_EQ(trained(kMiniLm, trial_of("houlsby", {{"rank", 24}})), 226'850);
 }
 
+// The reference runs' own counts on small models; there the two language models have no head.
+TEST(Parameters, decoders_counts_are_those_of_the_reference_runs) {
+  const auto facts = [](const Json& config) {
+    return base_facts_from_config(config, "config.json").value();
+  };
+  const BaseFacts llama = facts({{"model_type", "llama"},
+                                 {"num_hidden_layers", 2},
+                                 {"hidden_size", 32},
+                                 {"intermediate_size", 88},
+                                 {"num_attention_heads", 4},
+                                 {"num_key_value_heads", 2},
+                                 {"vocab_size", 476},
+                                 {"max_position_embeddings", 64}});
+  const BaseFacts gpt2 = facts({{"model_type", "gpt2"},
+                                {"n_layer", 2},
+                                {"n_embd", 32},
+                                {"n_head", 4},
+                                {"vocab_size", 360},
+                                {"n_positions", 64}});
+  const auto adapter = [](const BaseFacts& base, const std::string& method, const Json& given) {
+    return count_parameters(base, trial_of(method, given, "cls")).value().adapter;
+  };
+  EXPECT_EQ(adapter(llama, "lora", {{"rank", 8}}), 9'344);
+  EXPECT_EQ(adapter(llama, "ia3", Json::object()), 240);
+  EXPECT_EQ(adapter(llama, "prefix", {{"tokens", 4}}), 256);
+  EXPECT_EQ(adapter(gpt2, "houlsby", {{"rank", 8}}), 2'208);
+  EXPECT_EQ(adapter(gpt2, "prefix", {{"tokens", 4}}), 512);
+  EXPECT_EQ(adapter(gpt2, "bitfit", Json::object()), 736);
+  // Without the output embeddings, which a classifier does not have.
+  EXPECT_EQ(trained(llama, trial_of("full", Json::object(), "cls")), 38'496);
+}
+
 TEST(Parameters, the_articles_matrix) {
   // A 512 x 64 matrix at rank 8: 32,768 against 4,608.
   const BaseFacts facts{"bert", 1, 64, 512, 1, 10, 10, 1};
@@ -115,9 +147,10 @@ TEST(Parameters, the_largest_rank_is_the_smaller_side_of_the_smallest_matrix) {
 }
 
 TEST(Parameters, a_config_names_what_it_lacks) {
-  EXPECT_EQ(base_facts_from_config({{"model_type", "llama"}}, "x/config.json").error().message,
-            "x/config.json has model_type \"llama\"; supported is \"bert\" (encoders in Hugging "
-            "Face format)");
+  EXPECT_EQ(
+      base_facts_from_config({{"model_type", "t5"}}, "x/config.json").error().message,
+      "x/config.json has model_type \"t5\"; supported are bert, roberta, gpt2, llama, mistral "
+      "and qwen2");
   EXPECT_EQ(base_facts_from_config({{"model_type", "bert"}}, "x/config.json").error().message,
             "x/config.json has no num_hidden_layers; a whole number from 1 is needed");
 }
