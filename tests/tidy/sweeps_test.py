@@ -41,7 +41,9 @@ def against_schema(source, build, sweeps):
 
 def findings(source, build):
     sweeps = tidy.files(source, ["sweeps"], (".yaml", ".yml"))
-    found = [] if sweeps else ["sweeps/: has no YAML file at all"]
+    if not sweeps:
+        return ["sweeps/: has no YAML file at all"]
+    found = []
     for path in sweeps:
         planned = subprocess.run([os.path.join(build, "bin", "plateau"), "plan",
                                   os.path.join(source, path), "--json"],

@@ -79,9 +79,10 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"parameter_of_another_adapter",
                 after_head("  rank: 4\nadapters: {loreft: {rslora: true}}\n"),
                 "s.yaml:5:21: loreft has no parameter 'rslora'. It has: rank, dropout, positions, "
-                "layers, share_weights"},
+                "layers, share_weights, pad_first"},
         Mistake{"no_adapter_has_it", after_head(kRight + "  positions: f1\n"),
-                "s.yaml:6:3: no adapter of this sweep (lora) has 'positions'; loreft has it"},
+                "s.yaml:6:3: no adapter of this sweep (lora) has 'positions'; loreft, noreft, "
+                "direft have it"},
         Mistake{"scoped_source", after_head("  rank: 4\nadapters: {lora: {task: news}}\n"),
                 "s.yaml:5:19: task cannot depend on the adapter"}),
     [](const auto& mistake) { return mistake.param.name; });
