@@ -1,12 +1,16 @@
-// Tokens a second and peak memory of training steps on a BERT base: 32 texts of 64 tokens a step
-// and trial, no padding, random token ids, [CLS] pooling, no dropout. Not a test: nothing fails
-// when it is slow.
+// Tokens a second and peak memory of training steps: by default on an encoder, 32 texts of 64
+// tokens a step and trial, [CLS] pooling; with --language-model on a decoder, every token
+// predicted. No padding, random token ids, no dropout. Not a test: nothing fails when it is slow.
 //
-//   trainer_bench BASE_FOLDER [--method M] [--pack N] [--precision P] [--steps N]
+//   trainer_bench BASE_FOLDER [--method M] [--parameters JSON] [--pack N] [--precision P] [--steps
+//   N]
+//                 [--texts N] [--tokens N] [--language-model yes]
 //
-// Without --method or --pack: LoRA, DoRA and LoReFT, in packs of one and of four. Peak memory is
-// the process's, so it is one method's only when one is asked for.
+// Without --method or --pack: LoRA, DoRA and LoReFT, in packs of one and of four. --parameters are
+// the method's, as a sweep names them. Peak memory is the process's, so it is one method's only
+// when one is asked for.
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <optional>
 
@@ -14,48 +18,66 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
-#include "common/base/clock.h"
 #include "common/base/random.h"
+#include "common/spec/methods.h"
 #include "worker/trainer/pack/pack.h"
 
 namespace plateau::trainer {
 namespace {
 
-constexpr std::int64_t kTexts = 32, kTokens = 64;
+struct Options {
+  std::string base;
+  std::vector<std::string> methods = {"lora", "dora", "loreft"};
+  nlohmann::json parameters = nlohmann::json::object();
+  std::vector<int> packs = {1, 4};
+  std::string precision = "float32";
+  int steps = 8;
+  std::int64_t texts = 32, tokens = 64;
+  bool language_model = false;
+};
 
-std::shared_ptr<const Dataset> random_data(std::int64_t vocabulary) {
+std::shared_ptr<const Dataset> random_data(const Options& options, std::int64_t vocabulary) {
   auto data = std::make_shared<Dataset>();
   Random random(1);
-  for (std::int64_t i = 0; i < kTexts; ++i) {
-    for (std::int64_t j = 0; j < kTokens; ++j)
+  for (std::int64_t i = 0; i < options.texts; ++i) {
+    for (std::int64_t j = 0; j < options.tokens; ++j)
       data->train.ids.push_back(
           static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(vocabulary))));
-    data->train.offsets.push_back((i + 1) * kTokens);
+    data->train.offsets.push_back((i + 1) * options.tokens);
     data->train.labels.push_back(static_cast<std::int64_t>(random.below(2)));
     data->train.item_ids.push_back(std::to_string(i));
   }
   data->train.type_ids.assign(data->train.ids.size(), 0);
+  data->train.token_labels.assign(data->train.ids.begin(), data->train.ids.end());
   data->test = data->train;
   return data;
 }
 
-Trial trial_of(const std::string& method, std::uint64_t seed) {
+// Rank 8 (LoReFT: 4) where the method has one; the rest is the method's own default.
+nlohmann::json parameters_of(const std::string& method, const nlohmann::json& given) {
+  nlohmann::json parameters = {{"rank", method == "loreft" ? 4 : 8}, {"tokens", 16}};
+  parameters["trained_layers"] = 1;
+  const MethodSchema* schema = find_method(method);
+  nlohmann::json kept = given;
+  for (const auto& [name, value] : parameters.items())
+    if (schema != nullptr && schema->find(name) != nullptr && !kept.contains(name))
+      kept[name] = value;
+  return kept;
+}
+
+Result<Trial> trial_of(const Options& options, const std::string& method, std::uint64_t seed) {
+  const MethodSchema* schema = find_method(method);
+  if (schema == nullptr) return invalid_argument("there is no method '" + method + "'");
+  auto parameters = resolve_method_parameters(*schema, parameters_of(method, options.parameters));
+  if (!parameters) return parameters.error();
   Trial trial;
-  trial.task.labels = {"0", "1"};
+  if (options.language_model)
+    trial.task.kind = "causal_lm";
+  else
+    trial.task.labels = {"0", "1"};
   trial.adapter.method = method;
-  trial.adapter.parameters = {{"rank", 8},
-                              {"alpha", 16.0},
-                              {"dropout", 0.0},
-                              {"rslora", false},
-                              {"target_modules", "all-linear"}};
-  if (method == "loreft") {
-    trial.adapter.parameters = {{"rank", 4},
-                                {"dropout", 0.0},
-                                {"positions", "f1+l1"},
-                                {"layers", "all"},
-                                {"share_weights", false}};
-  }
-  trial.optimizer.batch_size = kTexts;
+  trial.adapter.parameters = *parameters;
+  trial.optimizer.batch_size = options.texts;
   trial.optimizer.epochs = 10000;
   trial.seed = seed;
   return trial;
@@ -65,35 +87,37 @@ struct Times {
   double best, median;
 };
 
-// Seconds of one step of the pack; the first two are not counted.
-Times measure(const std::shared_ptr<const Model>& model, const std::string& method, int trials,
-              int steps) {
-  const auto data = random_data(model->info().vocabulary);
-  std::vector<std::unique_ptr<Member>> members;
-  Pack pack;
+using Members = std::vector<std::unique_ptr<Member>>;
+
+Result<Members> members_of(const Options& options, const std::shared_ptr<const Model>& model,
+                           const std::string& method, int trials) {
+  const auto data = random_data(options, model->info().vocabulary);
+  Members members;
   for (int i = 0; i < trials; ++i) {
-    auto member = Member::create(trial_of(method, static_cast<std::uint64_t>(i)), model, data);
+    const auto trial = trial_of(options, method, static_cast<std::uint64_t>(i));
+    if (!trial) return trial.error();
+    auto member = Member::create(*trial, model, data);
+    if (!member) return member.error();
     members.push_back(std::move(member).value());
-    pack.join(members.back().get());
   }
+  return members;
+}
+
+// Seconds of one step of the pack; the first two are not counted.
+Times measure(const Members& members, int steps) {
+  Pack pack;
+  for (const auto& member : members)
+    pack.join(member.get());
   std::vector<double> seconds;
   for (int i = 0; i < steps + 2; ++i) {
-    const TimeMs begin_ms = system_clock().monotonic_ms();
+    const auto begin = std::chrono::steady_clock::now();
     pack.step();
-    const TimeMs passed_ms = system_clock().monotonic_ms() - begin_ms;
-    if (i >= 2) seconds.push_back(static_cast<double>(passed_ms) / 1000.0);
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
+    if (i >= 2) seconds.push_back(passed.count());
   }
   std::sort(seconds.begin(), seconds.end());
   return {seconds.front(), seconds[seconds.size() / 2]};
 }
-
-struct Options {
-  std::string base;
-  std::vector<std::string> methods = {"lora", "dora", "loreft"};
-  std::vector<int> packs = {1, 4};
-  std::string precision = "float32";
-  int steps = 8;
-};
 
 std::optional<Options> parse(const std::vector<std::string>& words) {
   if (words.empty() || words.size() % 2 == 0) return std::nullopt;
@@ -104,12 +128,23 @@ std::optional<Options> parse(const std::vector<std::string>& words) {
     const int number = std::atoi(value.c_str());
     if (words[i] == "--method") {
       options.methods = {value};
+    } else if (words[i] == "--parameters") {
+      options.parameters = nlohmann::json::parse(value, nullptr, false);
+      if (!options.parameters.is_object()) return std::nullopt;
     } else if (words[i] == "--precision") {
       options.precision = value;
-    } else if (words[i] == "--pack" && number > 0) {
+    } else if (words[i] == "--language-model") {
+      options.language_model = value == "yes";
+    } else if (number <= 0) {
+      return std::nullopt;
+    } else if (words[i] == "--pack") {
       options.packs = {number};
-    } else if (words[i] == "--steps" && number > 0) {
+    } else if (words[i] == "--steps") {
       options.steps = number;
+    } else if (words[i] == "--texts") {
+      options.texts = number;
+    } else if (words[i] == "--tokens") {
+      options.tokens = number;
     } else {
       return std::nullopt;
     }
@@ -125,17 +160,20 @@ int fail(const Error& error) {
 int run(const Options& options) {
   const auto dtype = dtype_of_precision(options.precision);
   if (!dtype) return fail(dtype.error());
-  const auto model = load_model(options.base, {Pooling::kCls, at::TensorOptions().dtype(*dtype)});
+  const Pooling pooling = options.language_model ? Pooling::kTokens : Pooling::kCls;
+  const auto model = load_model(options.base, {pooling, at::TensorOptions().dtype(*dtype)});
   if (!model) return fail(model.error());
   std::printf("threads %d, %s, %lld x %lld tokens a step and trial\n", at::get_num_threads(),
-              options.precision.c_str(), static_cast<long long>(kTexts),
-              static_cast<long long>(kTokens));
-  std::printf("%-8s %5s %12s %12s\n", "method", "pack", "tok/s median", "tok/s best");
+              options.precision.c_str(), static_cast<long long>(options.texts),
+              static_cast<long long>(options.tokens));
+  std::printf("%-12s %5s %12s %12s\n", "method", "pack", "tok/s median", "tok/s best");
   for (const int trials : options.packs) {
     for (const std::string& method : options.methods) {
-      const Times times = measure(*model, method, trials, options.steps);
-      const double tokens = static_cast<double>(kTexts * kTokens * trials);
-      std::printf("%-8s %5d %12.0f %12.0f\n", method.c_str(), trials, tokens / times.median,
+      const auto members = members_of(options, *model, method, trials);
+      if (!members) return fail(members.error());
+      const Times times = measure(*members, options.steps);
+      const auto tokens = static_cast<double>(options.texts * options.tokens * trials);
+      std::printf("%-12s %5d %12.0f %12.0f\n", method.c_str(), trials, tokens / times.median,
                   tokens / times.best);
       std::fflush(stdout);
     }
@@ -153,8 +191,9 @@ int main(int argc, char** argv) {
   const auto options = plateau::trainer::parse({argv + 1, argv + argc});
   if (!options) {
     std::fprintf(stderr,
-                 "usage: trainer_bench BASE_FOLDER [--method M] [--pack N] "
-                 "[--precision float32|bfloat16] [--steps N]\n");
+                 "usage: trainer_bench BASE_FOLDER [--method M] [--parameters JSON] [--pack N] "
+                 "[--precision float32|bfloat16] [--steps N] [--texts N] [--tokens N] "
+                 "[--language-model yes]\n");
     return 2;
   }
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);  // As the trainer's own main does.
