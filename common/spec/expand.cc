@@ -69,21 +69,6 @@ void check_against_base(const Cell& cell, const Trial& trial, const BaseSource& 
   }
 }
 
-// What the file may say and nothing acts on.
-std::vector<Problem> not_there_yet(const SearchSpec& search) {
-  std::vector<Problem> problems;
-  const auto refuse = [&problems](const Place& place, const char* message) {
-    Problem problem;
-    problem.place = place;
-    problem.message = message;
-    problems.push_back(std::move(problem));
-  };
-  if (search.budgets.max_time_ms || search.budgets.max_gpu_hours) {
-    refuse({"the sweep", 0, 0}, "max_time and max_gpu_hours end nothing yet; max_trials does");
-  }
-  return problems;
-}
-
 class Expansion {
  public:
   Expansion(const Sweep& sweep, const Sources& sources) : sweep_(sweep), sources_(sources) {}
@@ -255,8 +240,6 @@ Result<SweepPlan> plan_search(const Sweep& sweep, const Sources& sources) {
 }  // namespace
 
 Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources) {
-  std::vector<Problem> problems = not_there_yet(sweep.search);
-  if (!problems.empty()) return problems_error(std::move(problems));
   if (sweep.search.method != SearchMethod::kGrid) return plan_search(sweep, sources);
   return Expansion(sweep, sources).run();
 }

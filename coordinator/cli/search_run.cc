@@ -42,7 +42,8 @@ NewTrial new_trial(const PlannedTrial& planned) {
 }  // namespace
 
 Result<std::unique_ptr<SearchRun>> SearchRun::of(const Sweep& sweep, const Sources& sources) {
-  const bool stops = !std::holds_alternative<std::monostate>(sweep.search.early_terminate);
+  const bool stops = !std::holds_alternative<std::monostate>(sweep.search.early_terminate) ||
+                     sweep.search.budgets.target.has_value();
   if (sweep.search.method == SearchMethod::kGrid && !stops) return std::unique_ptr<SearchRun>();
   Result<search::Director> director = search::Director::of(sweep, sources);
   if (!director) return director.error();

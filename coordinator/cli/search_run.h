@@ -16,7 +16,8 @@ namespace plateau::cli {
 
 class SearchRun {
  public:
-  // nullptr: the sweep is a grid without early stopping. kInvalidArgument: nothing to search over.
+  // nullptr: the sweep is a grid without early stopping and target. kInvalidArgument: nothing to
+  // search over.
   static Result<std::unique_ptr<SearchRun>> of(const Sweep& sweep, const Sources& sources);
 
   // The trials of the cells that were proposed before, for Store::put_sweep().
@@ -30,6 +31,12 @@ class SearchRun {
   bool searches() const { return director_.searches(); }
   // Whether another cell would be proposed now.
   bool goes_on() { return director_.propose().has_value(); }
+  // Why no more cells are proposed; empty: more may come, or it is a grid.
+  std::string why_done() const { return director_.searches() ? director_.why_done() : ""; }
+  // Which trial is good enough to end a grid; empty: none, or a search, which ends by itself.
+  std::string target_reached() const {
+    return director_.searches() ? "" : director_.target_reached();
+  }
 
   // EngineParts::observe: the trials to stop.
   std::vector<Event> observe(const std::vector<const Record*>& records);

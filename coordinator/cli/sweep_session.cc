@@ -1,25 +1,23 @@
 #include "coordinator/cli/sweep_session.h"
 
 #include <memory>
-#include <random>
 #include <set>
 #include <utility>
 
 #include <malloc.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "common/base/text.h"
 #include "common/catalogue/catalogue.h"
 #include "common/transport/address.h"
 #include "common/transport/zeromq_endpoint.h"
+#include "coordinator/cli/budget_meter.h"
 #include "coordinator/cli/key_folder.h"
 #include "coordinator/cli/local_worker.h"
 #include "coordinator/cli/progress.h"
 #include "coordinator/cli/run_folder.h"
 #include "coordinator/cli/run_summary.h"
 #include "coordinator/cli/search_run.h"
+#include "coordinator/cli/session_parts.h"
 #include "coordinator/loop/loop.h"
 #include "coordinator/results/results.h"
 #include "coordinator/store/run_status.h"
@@ -30,44 +28,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr DurationMs kWorkerPatienceMs = 10'000;
-// Above it sweep.resolved.json, a kilobyte a trial and more, is left out: the database has the
-// trials, and `plateau plan --resolved --json` prints them.
-constexpr std::size_t kResolvedTrialsMax = 10'000;
-
-std::string host_name() {
-  char name[256] = "localhost";
-  gethostname(name, sizeof name - 1);
-  return name;
-}
-
-std::uint64_t draw_coordinator_run() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
-
-// "tcp://0.0.0.0:5800" is where to listen; others connect to the host by its name.
-std::string address_for_workers(const std::string& bound) {
-  const std::string any = "tcp://0.0.0.0:";
-  if (!bound.starts_with(any)) return bound;
-  return "tcp://" + host_name() + ":" + bound.substr(any.size());
-}
-
-void remove_local_folder(const std::string& ipc_address) {
-  std::error_code ignored;
-  fs::remove_all(fs::path(ipc_address.substr(std::string("ipc://").size())).parent_path(), ignored);
-}
-
-Result<LogLine> open_log(const fs::path& run_folder) {
-  try {
-    auto logger = std::make_shared<spdlog::logger>(
-        "plateau",
-        std::make_shared<spdlog::sinks::basic_file_sink_mt>((run_folder / "plateau.log").string()));
-    logger->flush_on(spdlog::level::info);
-    return LogLine([logger](const std::string& line) { logger->info("{}", line); });
-  } catch (const spdlog::spdlog_ex& error) {
-    return io_error("The log of the run cannot be opened: " + std::string(error.what()));
-  }
-}
+// So much of what was used up is forgotten by a kill -9.
+constexpr DurationMs kSpentEveryMs = 5'000;
 
 // One run of the program over one sweep. Members in the order in which they come to be.
 class Session {
@@ -86,7 +48,6 @@ class Session {
 
   Status load();
   Status open();
-  Status write_sweep_files();
   Result<PutSweep> put_trials();
   Result<bool> has_work();
   Status fetch_sources();
@@ -94,9 +55,13 @@ class Session {
   Status start_local_worker();
   Status serve();
   Status look_after_worker();
+  Status look_at_budgets();
+  // Why no trial may be started any more; nullopt: they may.
+  std::optional<std::string> budget_end() const;
   void report_lost(pid_t pid, const std::string& how);
   void forget_dead_sessions(const std::vector<RestoredSession>& sessions);
   Status conclude();
+  void say_why_ended(const RunCounts& counts, bool interrupted);
   void note(const std::string& message);
 
   const SessionOptions& options_;
@@ -110,6 +75,10 @@ class Session {
   std::optional<RunFolder> folder_;
   LogLine log_;
   std::unique_ptr<Store> store_;
+  std::optional<BudgetMeter> budget_;
+  TimeMs spent_put_ms_ = 0;
+  std::string ended_by_;    // a budget or the target; empty: neither
+  bool signalled_ = false;  // somebody wants it to end
   Scheduler scheduler_;
   BoundEndpoint bound_;
   std::optional<Gateway> gateway_;
@@ -133,7 +102,7 @@ Status Session::run() {
     if (Status fetched = fetch_sources(); !fetched) return fetched;
     if (Status listening = listen(); !listening) return listening;
     if (Status served = serve(); !served) return served;
-  } else {
+  } else if (ended_by_.empty()) {
     note("Every trial of this sweep has ended already; nothing is trained again.");
   }
   return conclude();
@@ -172,12 +141,15 @@ Status Session::open() {
   Result<std::unique_ptr<Store>> store = open_store(folder_->path, {name, PLATEAU_VERSION});
   if (!store) return store.error();
   store_ = std::move(*store);
-  if (Status written = write_sweep_files(); !written) return written;
+  if (Status w = write_sweep_files(folder_->path, *sweep_); !w) return w;
   const Result<PutSweep> put = put_trials();
   if (!put) return put.error();
   if (search_) {
     if (Status begun = search_->begin(*store_); !begun) return begun;
   }
+  const Result<Spent> spent = store_->spent();
+  if (!spent) return spent.error();
+  budget_.emplace(sweep_->sweep.search.budgets, *spent);
   std::string line = "Sweep " + name + ": " + std::to_string(sweep_->plan.trial_count) +
                      " trials in " + std::to_string(sweep_->plan.cell_count) + " cells";
   if (sweep_->plan.baseline_count > 0) {
@@ -190,18 +162,6 @@ Status Session::open() {
   log_(line);
   note(line + ". Run folder: " + folder_->path.string());
   return {};
-}
-
-Status Session::write_sweep_files() {
-  if (Status s = write_file_atomically(folder_->path / "sweep.yaml", sweep_->yaml); !s) return s;
-  const fs::path path = folder_->path / "sweep.resolved.json";
-  if (sweep_->plan.trials.size() > kResolvedTrialsMax) {
-    std::error_code ignored;
-    fs::remove(path, ignored);  // of the sweep when it was smaller
-    return {};
-  }
-  const std::string resolved = resolved_json(sweep_->sweep, sweep_->plan).dump(2) + "\n";
-  return write_file_atomically(path, resolved);
 }
 
 // Moves the plan's trials into the store; a coordinator of 100,000 trials has no room for both.
@@ -238,7 +198,14 @@ Result<bool> Session::has_work() {
   const Result<RunStatus> status = read_status(folder_->path);
   if (!status) return status.error();
   const RunCounts counts = count_trials(*status);
-  if (counts.queued + counts.running > 0) return true;
+  // What runs with a worker that is still alive is finished, whatever the budget says.
+  if (counts.running > 0) return true;
+  const bool more = counts.queued > 0 || (search_ && search_->searches() && search_->goes_on());
+  if (const std::optional<std::string> end = budget_end(); more && end) {
+    ended_by_ = *end;
+    return false;
+  }
+  if (counts.queued > 0) return true;
   return search_ && search_->searches() && search_->goes_on();
 }
 
@@ -347,6 +314,27 @@ Status Session::look_after_worker() {
   return worker_->restart_when_due(clock_.monotonic_ms());
 }
 
+std::optional<std::string> Session::budget_end() const {
+  if (search_ && !search_->target_reached().empty()) return search_->target_reached();
+  return budget_->used_up();
+}
+
+Status Session::look_at_budgets() {
+  const TimeMs now_ms = clock_.monotonic_ms();
+  budget_->advance(scheduler_.state(), now_ms);
+  if (ended_by_.empty() && !signalled_) {
+    if (const std::optional<std::string> end = budget_end()) {
+      ended_by_ = *end;
+      printer_->say("Ending: " + ended_by_ +
+                    ". No more trials are started; those that run are finished.");
+      engine_->post(event::StopRequested{/*drain=*/true, ended_by_});
+    }
+  }
+  if (now_ms - spent_put_ms_ < kSpentEveryMs) return {};
+  spent_put_ms_ = now_ms;
+  return store_->put_spent(budget_->spent());
+}
+
 Status Session::serve() {
   ProgressMeter meter([this](TrialId trial) {
     const Result<TrialText> text = store_->trial_text(trial);
@@ -358,7 +346,8 @@ Status Session::serve() {
   loop.on_tick = [&](bool stopping) -> Status {
     // What the store's rows took on their way into the scheduler goes back, once.
     if (!trimmed && scheduler_.counts().total() > 0) trimmed = malloc_trim(0) >= 0;
-    if (!stopping) {
+    if (Status s = look_at_budgets(); !s) return s;
+    if (!stopping && ended_by_.empty()) {
       if (Status s = look_after_worker(); !s) return s;
       if (search_) {
         Status filled = search_->fill_places(*store_, *engine_, scheduler_, clock_);
@@ -372,6 +361,7 @@ Status Session::serve() {
     return {};
   };
   loop.on_stopping = [&] {
+    signalled_ = true;
     printer_->say(
         "Stopping: trials are checkpointed and handed back. "
         "Once more ends at once.");
@@ -391,7 +381,7 @@ Status Session::serve() {
   printer_->finish(scheduler_, clock_.monotonic_ms());
   if (!end) return end.error();
   end_ = *end;
-  return {};
+  return store_->put_spent(budget_->spent());
 }
 
 Status Session::conclude() {
@@ -399,11 +389,15 @@ Status Session::conclude() {
   if (!run) return run.error();
   const Result<ResultFiles> files = write_results(*run, folder_->path);
   if (!files) return files.error();
+  if (search_ && search_->searches()) {
+    if (Status s = write_search_file(folder_->path, *run, *store_); !s) return s;
+  }
   const RunCounts counts = count_trials(*run);
-  const bool interrupted =
-      end_ && (end_->why == LoopEnd::Why::kInterrupted || end_->why == LoopEnd::Why::kAtOnce);
+  const bool interrupted = signalled_ && end_->why != LoopEnd::Why::kComplete;
   if (options_.json) {
-    context_.print(summary_json(*run, folder_->path, files->paths, interrupted).dump(2) + "\n");
+    nlohmann::json summary = summary_json(*run, folder_->path, files->paths, interrupted);
+    summary["ended_by"] = ended_by_.empty() ? nlohmann::json() : nlohmann::json(ended_by_);
+    context_.print(summary.dump(2) + "\n");
   } else {
     if (counts.finished + counts.diverged > 0) context_.print(terminal_table(*run));
     context_.print(failures_text(*run));
@@ -417,12 +411,25 @@ Status Session::conclude() {
     return io_error("Trials are left and no worker can go on: " + end_->message +
                     ". Mend the cause, then the same command goes on where this stopped.");
   }
+  say_why_ended(counts, interrupted);
+  return {};
+}
+
+void Session::say_why_ended(const RunCounts& counts, bool interrupted) {
+  const std::string done = std::to_string(counts.finished + counts.diverged) + " of " +
+                           std::to_string(counts.total) + " trials done";
   if (interrupted) {
     context_.exit_code = kExitInterrupted;
-    note("Interrupted with " + std::to_string(counts.finished + counts.diverged) + " of " +
-         std::to_string(counts.total) + " trials done. To go on: " + context_.command_line);
+    note("Interrupted with " + done + ". To go on: " + context_.command_line);
+  } else if (!ended_by_.empty() && counts.queued > 0) {
+    note("Ended by its budget, with " + done + ": " + ended_by_ +
+         ". The same command goes on when the sweep allows more.");
+  } else if (!ended_by_.empty()) {
+    note("Ended by its budget: " + ended_by_ +
+         ". The same command goes on when the sweep allows more.");
+  } else if (search_ && !search_->why_done().empty()) {
+    note("The search has ended: " + search_->why_done() + ".");
   }
-  return {};
 }
 
 void Session::note(const std::string& message) {

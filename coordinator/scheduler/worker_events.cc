@@ -70,7 +70,7 @@ void Step::operator()(const event::Hello& event) {
   assign_again_what_did_not_arrive(event.session, event.held, /*patience_ms=*/0);
   if (state_.stopping) {
     say(action::StopWorker{event.session, state_.stopping->reason, state_.stopping->drain});
-  } else if (counts_.total() > 0 && counts_.ended() == counts_.total()) {
+  } else if (counts_.total() > 0 && counts_.ended() == counts_.total() && !state_.more_expected) {
     // It comes to deliver reports only: welcome, and go.
     say(action::StopWorker{event.session, "every trial of the sweep has ended", true});
   } else {

@@ -112,10 +112,11 @@ void Director::ended(TrialId trial, TrialEnd end, std::optional<double> value) {
   }
   if (end == TrialEnd::kFinished) longest_ = std::max(longest_, progress.losses.size());
   const std::optional<double>& target = sweep_.search.budgets.target;
-  if (target && end == TrialEnd::kFinished && progress.final_loss && why_done_.empty() &&
+  if (target && end == TrialEnd::kFinished && progress.final_loss && target_reached_.empty() &&
       *progress.final_loss <= loss_of(*target)) {
-    why_done_ =
+    target_reached_ =
         "trial " + std::to_string(trial.value) + " reached the target of " + format_number(*target);
+    if (why_done_.empty()) why_done_ = target_reached_;
   }
 }
 

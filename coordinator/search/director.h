@@ -69,6 +69,8 @@ class Director {
   // Why no more cells are proposed: all points are used up, a budget, the target. Empty: more may
   // come.
   const std::string& why_done() const { return why_done_; }
+  // Which trial is as good as the sweep's `target`; empty: none. Of a grid as well.
+  const std::string& target_reached() const { return target_reached_; }
 
  private:
   struct Progress {
@@ -98,6 +100,7 @@ class Director {
   std::map<TrialId, Progress> trials_;
   std::size_t longest_ = 0;  // evaluations of the trial that finished with the most
   std::string why_done_;
+  std::string target_reached_;
 };
 
 }  // namespace plateau::search

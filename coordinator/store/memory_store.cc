@@ -33,6 +33,11 @@ class MemoryStore : public Store {
   Result<std::vector<EvaluatedTrial>> evaluations(const std::string& metric) override;
   Status commit(const std::vector<Record>& batch, TimeMs wall_ms) override;
   Result<event::Restored> restore(TimeMs wall_ms) override;
+  Result<Spent> spent() override { return spent_; }
+  Status put_spent(const Spent& spent) override {
+    spent_ = spent;
+    return {};
+  }
   Result<TrialText> trial_text(TrialId trial) override;
 
  private:
@@ -55,6 +60,7 @@ class MemoryStore : public Store {
   std::map<SessionId, RestoredSession> sessions_;
   std::map<std::string, std::string> nodes_set_aside_;
   std::vector<ProposalText> proposals_;
+  Spent spent_;
 };
 
 // A trial that is known by its key is in the sweep again, with its newest text.

@@ -34,6 +34,8 @@ class SqliteStore : public Store {
   Result<event::Restored> restore(TimeMs wall_ms) override {
     return read_restored(database_, wall_ms);
   }
+  Result<Spent> spent() override;
+  Status put_spent(const Spent& spent) override;
   Result<TrialText> trial_text(TrialId trial) override;
 
  private:
@@ -119,6 +121,25 @@ Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const std::vecto
   (void)database_.execute("PRAGMA cache_size = -8192; PRAGMA shrink_memory");
   if (!done) return done.error();
   return put;
+}
+
+Result<Spent> SqliteStore::spent() {
+  if (Status ended = end_reading(); !ended) return ended.error();
+  const auto read = [this](const char* sql) { return database_.integer(sql); };
+  const Result<std::int64_t> time =
+      read("SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = 'spent_time_ms'");
+  if (!time) return time.error();
+  const Result<std::int64_t> device = read(
+      "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = 'spent_device_ms'");
+  if (!device) return device.error();
+  return Spent{*time, *device};
+}
+
+Status SqliteStore::put_spent(const Spent& spent) {
+  return in_transaction([&]() -> Status {
+    if (Status s = put_meta("spent_time_ms", std::to_string(spent.time_ms)); !s) return s;
+    return put_meta("spent_device_ms", std::to_string(spent.device_ms));
+  });
 }
 
 // Adds trials to what is there; of one whose key is known the newest text is kept.

@@ -68,6 +68,13 @@ struct EvaluatedTrial {
   std::string result_json;                              // empty: it has no result
 };
 
+// What a run has used up, over all its coordinators' lives.
+struct Spent {
+  DurationMs time_ms = 0;    // in which anything was trained
+  DurationMs device_ms = 0;  // the same, summed over devices: a pack counts once
+  friend bool operator==(const Spent&, const Spent&) = default;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -97,6 +104,11 @@ class Store {
 
   // Everything a new Scheduler needs to go on.
   virtual Result<event::Restored> restore(TimeMs wall_ms) = 0;
+
+  // Nothing at first.
+  virtual Result<Spent> spent() = 0;
+  // In place of what was stored before; durable when it returns.
+  virtual Status put_spent(const Spent& spent) = 0;
 
   // kNotFound when there is no such trial.
   virtual Result<TrialText> trial_text(TrialId trial) = 0;

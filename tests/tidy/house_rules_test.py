@@ -9,7 +9,7 @@ TREE = SOURCES + ["tests", "sweeps", ".ci"]
 SCRIPTS = (".py", ".sh", ".cmake", "CMakeLists.txt", ".yaml", ".yml", ".proto")
 LINES, TEST_LINES, FUNCTION_LINES = 600, 800, 60
 MARKERS = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
-DRAW_SEEDS = ("main.cc", "sweep_session.cc", "node.cc")  # where a process begins
+DRAW_SEEDS = ("main.cc", "session_parts.cc", "node.cc")  # where a process begins
 OPENS = re.compile(r"^[A-Za-z_~].*\{$")
 # A base, a task or a trial is data: nothing that reads one can run what it says. `torch::load` and its
 # kin read pickles, which are programs.

@@ -394,9 +394,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"goal_upside_down",
                 after_head(kRight) + "metric: {name: accuracy, goal: minimize}\n",
                 "s.yaml:6:32: metric.goal is minimize, but more accuracy is better; leave goal "
-                "out"},
-        Mistake{"budget_not_yet", after_head(kRight) + "max_time: 8h\n",
-                "the sweep: max_time and max_gpu_hours end nothing yet; max_trials does"}),
+                "out"}),
     [](const auto& mistake) { return mistake.param.name; });
 
 TEST(AllMistakes, are_found_in_one_pass) {

@@ -32,6 +32,8 @@ class WatchedStore : public Store {
     return inner_->commit(batch, wall_ms);
   }
   Result<event::Restored> restore(TimeMs wall_ms) override { return inner_->restore(wall_ms); }
+  Result<Spent> spent() override { return inner_->spent(); }
+  Status put_spent(const Spent& spent) override { return inner_->put_spent(spent); }
   Result<TrialText> trial_text(TrialId trial) override { return inner_->trial_text(trial); }
 
   std::function<void()> on_commit;

@@ -142,6 +142,19 @@ TEST_F(PlacementTest, a_run_that_expects_more_does_not_end_with_the_trials_it_ha
   EXPECT_EQ(take<action::RunEnded>().how, action::RunEnded::How::kComplete);
 }
 
+// A search goes on with a larger budget: all it had has ended, and its worker is new.
+TEST_F(PlacementTest, a_worker_that_comes_before_the_next_proposal_stays) {
+  const SessionId first = worker(1, "a", {1});
+  happen(event::TrialsSubmitted{{T(1).facts}, /*more_expected=*/true});
+  expect_assigned(first, {ref(1, 1)});
+  finish(first, ref(1, 1));
+  const SessionId second = worker(2, "b", {1});
+  expect_nothing_else();
+  happen(event::TrialsSubmitted{{T(2).facts, T(3).facts}, /*more_expected=*/true});
+  expect_assigned(first, {ref(2, 1)});
+  expect_assigned(second, {ref(3, 1)});
+}
+
 TEST_F(PlacementTest, a_stop_hands_back_and_ends_the_run_when_nothing_runs) {
   submit_equal(3);
   const SessionId w = worker(1, "a", {2});

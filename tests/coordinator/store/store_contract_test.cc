@@ -302,6 +302,13 @@ TEST_P(StoreContract, evaluations_are_those_of_the_metric_on_validation) {
   EXPECT_EQ(store().evaluations("accuracy")->at(0).result_json, "{\"metrics\": []}");
 }
 
+TEST_P(StoreContract, what_a_run_has_used_up_is_kept) {
+  EXPECT_EQ(*store().spent(), Spent{});
+  ASSERT_TRUE(store().put_spent({1'000, 2'000}));
+  ASSERT_TRUE(store().put_spent({90'000'000'000, 10}));
+  EXPECT_EQ(*store().spent(), (Spent{90'000'000'000, 10}));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, StoreContract,
     ::testing::Values(Kind{"sqlite", [] { return std::make_unique<SqliteWorld>(); }},
