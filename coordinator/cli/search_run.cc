@@ -200,12 +200,24 @@ Result<bool> SearchRun::propose_one(Store& store, const Scheduler& scheduler, Ti
     trials.push_back(new_trial(planned));
   const Result<std::vector<ProposedTrial>> stored = store.put_proposal(text, trials, wall_ms);
   if (!stored) return stored.error();
+  std::vector<TrialId> reused;
+  const auto first_new = std::find_if(stored->begin(), stored->end(),
+                                      [](const ProposedTrial& trial) { return trial.is_new; });
+  if (reuse_ && first_new != stored->end()) {
+    Result<std::vector<TrialId>> taken = reuse_(first_new->facts.id);
+    if (!taken) return taken.error();
+    reused = std::move(*taken);
+    reused_ += static_cast<std::int64_t>(reused.size());
+  }
+  const auto is_reused = [&reused](TrialId id) {
+    return std::find(reused.begin(), reused.end(), id) != reused.end();
+  };
   std::vector<search::TrackedTrial> tracked;
   std::vector<TrialId> known;
   for (std::size_t i = 0; i < stored->size(); ++i) {
     const TrialFacts& facts = (*stored)[i].facts;
     tracked.push_back(search::tracked(facts.id, cell->trials[i].trial, cell->trials[i].cell));
-    if ((*stored)[i].is_new) {
+    if ((*stored)[i].is_new && !is_reused(facts.id)) {
       submitted_.push_back(facts);
     } else if (scheduler.find(facts.id) == nullptr) {
       known.push_back(facts.id);
@@ -229,6 +241,11 @@ Status SearchRun::fill_places(Store& store, Engine& engine, const Scheduler& sch
   }
   if (submitted_.empty() && !said_done_) return {};
   if (submitted_.empty() && scheduler.counts().total() == 0) {
+    if (reused_ > 0) {
+      // There never was anything to train, which the scheduler does not take for an end.
+      engine.post(event::StopRequested{/*drain=*/true, "every trial was taken from another run"});
+      return {};
+    }
     return invalid_argument(
         "no cell of the search can be trained; the table `proposals` of the "
         "run's database says why of each");

@@ -2,6 +2,7 @@
 // what it decides is committed and then done.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +39,11 @@ class SearchRun {
     return director_.searches() ? "" : director_.target_reached();
   }
 
+  // Asked after each proposal: which of the new trials, from `first` on, have ended by the result
+  // of another run.
+  using Reuse = std::function<Result<std::vector<TrialId>>(TrialId first)>;
+  void set_reuse(Reuse reuse) { reuse_ = std::move(reuse); }
+
   // EngineParts::observe: the trials to stop.
   std::vector<Event> observe(const std::vector<const Record*>& records);
 
@@ -71,6 +77,8 @@ class SearchRun {
   std::vector<TrialFacts> submitted_;   // stored, and not posted yet
   std::int64_t untrainable_ = 0;        // cells in a row
   bool said_done_ = false;
+  std::int64_t reused_ = 0;
+  Reuse reuse_;  // empty: nothing is taken from other runs
 };
 
 }  // namespace plateau::cli

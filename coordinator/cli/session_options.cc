@@ -13,6 +13,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--name", options.name, "Name of the run folder; the sweep's by default");
   command.add_option("--runs-dir", options.runs_dir, "Where run folders are")
       ->capture_default_str();
+  command
+      .add_option("--reuse", options.reuse,
+                  "A run whose finished trials count here where they are the same; once for each "
+                  "run")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_flag("--plain", options.plain, "Progress as plain lines, also on a terminal");
   command.add_flag("--json", options.json, "Print a summary as JSON at the end");
 }

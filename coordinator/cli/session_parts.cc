@@ -58,6 +58,22 @@ Result<LogLine> open_log(const fs::path& run_folder) {
   }
 }
 
+Status fetch_sources(const Catalogue& catalogue,
+                     const std::set<std::pair<EntryKind, std::string>>& sources,
+                     const std::function<void(const std::string&)>& note) {
+  for (const auto& [kind, name] : sources) {
+    const CatalogueEntry* entry = catalogue.find(kind, name);
+    if (entry == nullptr || is_cached(*entry, cache_folder())) continue;
+    std::string last;
+    const Result<fs::path> path = fetch(*entry, cache_folder(), [&](const std::string& line) {
+      if (line != last) note(line);
+      last = line;
+    });
+    if (!path) return path.error();
+  }
+  return {};
+}
+
 Status write_sweep_files(const fs::path& run_folder, const LoadedSweep& sweep) {
   if (Status s = write_file_atomically(run_folder / "sweep.yaml", sweep.yaml); !s) return s;
   if (sweep.plan.trials.size() > kResolvedTrialsMax) {

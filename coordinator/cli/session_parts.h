@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "common/base/result.h"
 #include "common/catalogue/load_sweep.h"
@@ -25,6 +28,12 @@ void remove_local_folder(const std::string& ipc_address);
 
 // run_folder/plateau.log, appended to. kIo.
 Result<LogLine> open_log(const std::filesystem::path& run_folder);
+
+// Bases and tasks that are not in the cache yet. Before any worker starts: a sweep that cannot get
+// its data should fail here, with one message.
+Status fetch_sources(const Catalogue& catalogue,
+                     const std::set<std::pair<EntryKind, std::string>>& sources,
+                     const std::function<void(const std::string&)>& note);
 
 // sweep.yaml as it was given, and sweep.resolved.json: every trial with all its values. The latter
 // is left out above 10,000 trials, a kilobyte each and more: the database has them, and `plateau

@@ -14,6 +14,7 @@
 #include "coordinator/cli/key_folder.h"
 #include "coordinator/cli/local_worker.h"
 #include "coordinator/cli/progress.h"
+#include "coordinator/cli/reuse_runs.h"
 #include "coordinator/cli/run_folder.h"
 #include "coordinator/cli/run_summary.h"
 #include "coordinator/cli/search_run.h"
@@ -49,8 +50,8 @@ class Session {
   Status load();
   Status open();
   Result<PutSweep> put_trials();
+  Status reuse_results();
   Result<bool> has_work();
-  Status fetch_sources();
   Status listen();
   Status start_local_worker();
   Status serve();
@@ -75,6 +76,7 @@ class Session {
   std::optional<RunFolder> folder_;
   LogLine log_;
   std::unique_ptr<Store> store_;
+  std::optional<ReuseRuns> reuse_;
   std::optional<BudgetMeter> budget_;
   TimeMs spent_put_ms_ = 0;
   std::string ended_by_;    // a budget or the target; empty: neither
@@ -99,7 +101,8 @@ Status Session::run() {
   const Result<bool> work = has_work();
   if (!work) return work.error();
   if (*work) {
-    if (Status fetched = fetch_sources(); !fetched) return fetched;
+    const auto say = [this](const std::string& line) { note(line); };
+    if (Status s = fetch_sources(*catalogue_, sources_, say); !s) return s;
     if (Status listening = listen(); !listening) return listening;
     if (Status served = serve(); !served) return served;
   } else if (ended_by_.empty()) {
@@ -144,6 +147,7 @@ Status Session::open() {
   if (Status w = write_sweep_files(folder_->path, *sweep_); !w) return w;
   const Result<PutSweep> put = put_trials();
   if (!put) return put.error();
+  if (Status reused = reuse_results(); !reused) return reused;
   if (search_) {
     if (Status begun = search_->begin(*store_); !begun) return begun;
   }
@@ -194,6 +198,19 @@ Result<PutSweep> Session::put_trials() {
   return put;
 }
 
+Status Session::reuse_results() {
+  if (options_.reuse.empty()) return {};
+  Result<ReuseRuns> runs = ReuseRuns::open(folder_->path, options_.reuse, options_.runs_dir,
+                                           [this](const std::string& line) { note(line); });
+  if (!runs) return runs.error();
+  reuse_ = std::move(*runs);
+  if (search_) {
+    search_->set_reuse([this](TrialId first) { return reuse_->take(clock_.wall_ms(), first); });
+  }
+  const Result<std::vector<TrialId>> taken = reuse_->take(clock_.wall_ms());
+  return taken ? Status() : Status(taken.error());
+}
+
 Result<bool> Session::has_work() {
   const Result<RunStatus> status = read_status(folder_->path);
   if (!status) return status.error();
@@ -207,21 +224,6 @@ Result<bool> Session::has_work() {
   }
   if (counts.queued > 0) return true;
   return search_ && search_->searches() && search_->goes_on();
-}
-
-// Before any worker starts: a sweep that cannot get its data should fail here, with one message.
-Status Session::fetch_sources() {
-  for (const auto& [kind, name] : sources_) {
-    const CatalogueEntry* entry = catalogue_->find(kind, name);
-    if (entry == nullptr || is_cached(*entry, cache_folder())) continue;
-    std::string last;
-    const Result<fs::path> path = fetch(*entry, cache_folder(), [&](const std::string& line) {
-      if (line != last) note(line);
-      last = line;
-    });
-    if (!path) return path.error();
-  }
-  return {};
 }
 
 Status Session::listen() {
@@ -421,11 +423,8 @@ void Session::say_why_ended(const RunCounts& counts, bool interrupted) {
   if (interrupted) {
     context_.exit_code = kExitInterrupted;
     note("Interrupted with " + done + ". To go on: " + context_.command_line);
-  } else if (!ended_by_.empty() && counts.queued > 0) {
-    note("Ended by its budget, with " + done + ": " + ended_by_ +
-         ". The same command goes on when the sweep allows more.");
   } else if (!ended_by_.empty()) {
-    note("Ended by its budget: " + ended_by_ +
+    note("Ended by its budget, with " + done + ": " + ended_by_ +
          ". The same command goes on when the sweep allows more.");
   } else if (search_ && !search_->why_done().empty()) {
     note("The search has ended: " + search_->why_done() + ".");

@@ -17,6 +17,7 @@ struct SessionOptions {
   SweepRequest sweep;
   std::string name;  // of the run folder; empty: the sweep's own
   std::filesystem::path runs_dir = "runs";
+  std::vector<std::string> reuse;  // runs, by name or folder, whose results count here
   bool plain = false;
   bool json = false;
   DurationMs lease_ms = SchedulerOptions().lease_ms;

@@ -79,6 +79,10 @@ std::string trial_story(const TrialRow& trial, const RestoredTrial& past,
                      to_string(past.status) + ".";
   if (!past.reason.empty()) text += " " + past.reason;
   text += "\n  key " + trial.key + ", folder " + trial.folder + "\n";
+  if (!trial.reused_from.empty()) {
+    text += "  Its result is that of " + trial.reused_from +
+            ", with the same key; --reuse asked for it. The attempts are those of that run.\n";
+  }
   text += retry_text(past.retry);
   if (past.attempts.empty()) text += "  It was never sent to a worker.\n";
   for (const PastAttempt& attempt : past.attempts)

@@ -1,5 +1,6 @@
 #include "coordinator/results/trace.h"
 
+#include <algorithm>
 #include <map>
 
 #include <nlohmann/json.hpp>
@@ -53,6 +54,9 @@ Table trace_table(const RunView& run) {
   for (const char* header : {"Rank", "Learning rate", "Seed", "Value", "Trial", "Attempt"})
     table.columns.push_back({header, /*is_number=*/true});
   table.columns.push_back({"Folder"});
+  const bool reused = std::any_of(run.trials.begin(), run.trials.end(),
+                                  [](const TrialRow& row) { return !row.reused_from.empty(); });
+  if (reused) table.columns.push_back({"Taken from"});
   const Cell* last = nullptr;
   for (const Traced& one : traced(run, summary)) {
     Row row;
@@ -69,6 +73,7 @@ Table trace_table(const RunView& run) {
     add(std::to_string(one.seed->trial.value));
     add(std::to_string(one.row->attempts));
     add(one.row->folder);
+    if (reused) add(one.row->reused_from);
     table.rows.push_back(std::move(row));
   }
   table.notes.push_back(
@@ -83,7 +88,7 @@ std::string trace_csv(const RunView& run) {
   const Summary summary = summarise(run);
   std::string text =
       "base,task,adapter,rank,learning_rate,seed,metric,split,value,state,trial,attempts,key,cell,"
-      "selected,folder\r\n";
+      "selected,folder,reused_from\r\n";
   for (const Traced& one : traced(run, summary)) {
     const Cell& cell = *one.cell;
     const std::vector<std::string> fields{cell.base,
@@ -101,7 +106,8 @@ std::string trace_csv(const RunView& run) {
                                           one.row->key,
                                           cell.key,
                                           one.selected ? "yes" : "no",
-                                          one.row->folder};
+                                          one.row->folder,
+                                          one.row->reused_from};
     for (std::size_t i = 0; i < fields.size(); ++i)
       text += (i == 0 ? "" : ",") + csv_field(fields[i]);
     text += "\r\n";
@@ -128,6 +134,7 @@ std::string trace_json(const RunView& run) {
                {"selected", one.selected},
                {"folder", one.row->folder}};
     if (one.cell->rank) trial["rank"] = *one.cell->rank;
+    if (!one.row->reused_from.empty()) trial["reused_from"] = one.row->reused_from;
     if (!one.seed->reason.empty()) trial["reason"] = one.seed->reason;
     json["trials"].push_back(std::move(trial));
   }

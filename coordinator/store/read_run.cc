@@ -154,6 +154,30 @@ Result<std::vector<TrialRow>> read_rows(Database& database) {
   }
 }
 
+// The table is missing where no coordinator has looked since it came to be.
+Status read_origins(Database& database, std::vector<TrialRow>& trials) {
+  Result<std::int64_t> there =
+      database.integer("SELECT count(*) FROM sqlite_master WHERE name = 'reused'");
+  if (!there) return there.error();
+  if (*there == 0) return {};
+  Result<Statement> rows = database.prepare("SELECT trial, run, folder, source_trial FROM reused");
+  if (!rows) return rows.error();
+  std::map<TrialId, std::string> origins;
+  for (;;) {
+    Result<bool> more = rows->step();
+    if (!more) return more.error();
+    if (!*more) break;
+    origins[TrialId{rows->integer(0)}] = "trial " + std::to_string(rows->integer(3)) +
+                                         " of the run " + rows->text(1) + " (" + rows->text(2) +
+                                         ")";
+  }
+  for (TrialRow& trial : trials) {
+    const auto found = origins.find(trial.id);
+    if (found != origins.end()) trial.reused_from = found->second;
+  }
+  return {};
+}
+
 }  // namespace
 
 TrialState state_of(TrialStatus status) {
@@ -216,6 +240,7 @@ Result<RunView> read_run(const std::filesystem::path& run_folder) {
   Result<std::vector<TrialRow>> rows = read_rows(*database);
   if (!rows) return rows.error();
   view.trials = std::move(*rows);
+  if (Status s = read_origins(*database, view.trials); !s) return s.error();
   return view;
 }
 

@@ -51,6 +51,8 @@ struct TrialRow {
   std::string device_name;
   std::vector<std::string> notes;
   std::string folder;  // relative to the run folder: "trials/<label>-<key8>"
+  // Where its result was taken from: "trial 3 of the run first (/path)"; empty: trained here.
+  std::string reused_from;
 };
 
 struct RunView {

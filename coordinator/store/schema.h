@@ -104,7 +104,7 @@ CREATE TABLE notes (
 CREATE INDEX notes_by_trial ON notes (trial);
 )sql";
 
-// Made when it is missing: runs of before searches have none, and readers of before do not mind it.
+// Made when they are missing: older runs have none, and older readers do not mind them.
 inline constexpr const char* kSearchSchema = R"sql(
 CREATE TABLE IF NOT EXISTS proposals (  -- what a search decided, in order
   id INTEGER PRIMARY KEY,
@@ -113,6 +113,13 @@ CREATE TABLE IF NOT EXISTS proposals (  -- what a search decided, in order
   point_json TEXT NOT NULL,
   values_json TEXT NOT NULL,
   reason TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS reused (     -- trials whose result is another run's
+  trial INTEGER PRIMARY KEY REFERENCES trials (id),
+  run TEXT NOT NULL,                  -- its name
+  folder TEXT NOT NULL,
+  source_trial INTEGER NOT NULL,      -- the trial's number there
+  wall_ms INTEGER NOT NULL
 );
 )sql";
 

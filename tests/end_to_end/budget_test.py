@@ -74,7 +74,7 @@ class Budget(harness.RunTest):
         self.write_sweep(SEARCH + "max_time: 2s\n")
         done = self.run_sweep()
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("Ended by its budget: max_time is 2 s", done.stderr)
+        self.assertIn("trials done: max_time is 2 s", done.stderr)
         first = self.finished()
         self.assertGreaterEqual(first, 2)
         self.assertEqual(self.count("SELECT count(*) FROM trials"), first)

@@ -171,8 +171,8 @@ class RunTest(unittest.TestCase):
 
     # ---- the run's database ---------------------------------------------------------------------
 
-    def query(self, sql):
-        path = os.path.join(self.run_folder, "plateau.db")
+    def query(self, sql, run_folder=None):
+        path = os.path.join(run_folder or self.run_folder, "plateau.db")
         if not os.path.exists(path):
             return []
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
