@@ -20,9 +20,15 @@ target_compile_options(
 target_compile_options(plateau_options
                        INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>)
 if(PLATEAU_SANITIZE)
+  # What UndefinedBehaviorSanitizer finds ends the program, so that a test fails for it. g++ warns
+  # of impossible things in instrumented code; the release build is the one that must have none.
   target_compile_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE}
-                                                   -fno-omit-frame-pointer -g)
+                                                   -fno-sanitize-recover=all
+                                                   -fno-omit-frame-pointer -g1 -Wno-error)
   target_link_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE})
+endif()
+if(PLATEAU_FUZZ)
+  target_compile_options(plateau_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 find_package(Threads REQUIRED)

@@ -68,9 +68,26 @@ class RunTest(unittest.TestCase):
         write_task(os.path.join(self.folder, "task"))
         self.write_sweep(SWEEP)
         self.environment = dict(os.environ, PLATEAU_CACHE=os.path.join(self.folder, "cache"))
+        self.watch_for_sanitizers()
         self.stand_in()
         self.processes = []
         self.addCleanup(self.kill_everything)
+
+    def watch_for_sanitizers(self):
+        """In a sanitizer build: whatever a process finds in itself fails the test. A process that is
+        killed leaves nothing behind, so what it found would be lost with its exit code."""
+        reports = os.path.join(self.folder, "sanitizer")
+        for variable in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
+            given = self.environment.get(variable)
+            self.environment[variable] = (given + ":" if given else "") + f"log_path={reports}"
+
+        def nothing_found():
+            for name in sorted(os.listdir(self.folder)):
+                if name.startswith("sanitizer."):
+                    with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+                        self.fail(f"{name}:\n{file.read()[:8000]}")
+
+        self.addCleanup(nothing_found)
 
     def write_sweep(self, text):
         self.sweep = os.path.join(self.folder, "small.yaml")

@@ -158,6 +158,18 @@ class Launcher(unittest.TestCase):
         self.assertEqual(self.run_it("plan")[1], "", "programs do not depend on tests")
         self.assertIn("--target all", self.run_it("test")[1])
 
+    def test_sanitizers_have_a_build_of_their_own_and_fetch_no_libtorch(self):
+        for kind, preset in (("address", "asan"), ("thread", "tsan")):
+            os.makedirs(os.path.join(self.root, "build", preset), exist_ok=True)
+            done, calls = self.run_it("test", "--sanitize", kind, "-R", "store")
+            self.assertEqual((done.returncode, done.stdout), (0, "tests ran\n"), done.stderr)
+            self.assertRegex(calls, f"cmake --build .*/build/{preset} ")
+            self.assertNotIn("libtorch", calls)
+            self.assertRegex(calls, r"ctest .* -R store\n$")
+        self.assertIn("simulation", self.run_it("test", "--sanitize", "address")[1])
+        done, calls = self.run_it("test", "--sanitize", "memory")
+        self.assertEqual((done.returncode, calls), (2, ""))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
