@@ -1,6 +1,7 @@
 #include "common/catalogue/load_sweep.h"
 
 #include "common/base/file.h"
+#include "common/base/sha256.h"
 #include "common/base/text.h"
 #include "common/catalogue/local_source.h"
 #include "common/spec/yaml/read_sweep.h"
@@ -118,7 +119,7 @@ class SourceFinder {
 
 }  // namespace
 
-Result<LoadedSweep> load_sweep(const SweepRequest& request, const Catalogue& catalogue,
+Result<LoadedSweep> find_sweep(const SweepRequest& request, const Catalogue& catalogue,
                                const fs::path& cache) {
   LoadedSweep loaded;
   Result<std::string> text = read_file(request.file);
@@ -133,10 +134,40 @@ Result<LoadedSweep> load_sweep(const SweepRequest& request, const Catalogue& cat
   Result<Sources> sources = SourceFinder(loaded.sweep, catalogue, cache).run();
   if (!sources) return sources.error();
   loaded.sources = std::move(*sources);
-  Result<SweepPlan> plan = expand(loaded.sweep, loaded.sources);
-  if (!plan) return plan.error();
-  loaded.plan = std::move(*plan);
   return loaded;
+}
+
+Status plan_sweep(LoadedSweep& found) {
+  Result<SweepPlan> plan = expand(found.sweep, found.sources);
+  if (!plan) return plan.error();
+  found.plan = std::move(*plan);
+  return {};
+}
+
+Result<LoadedSweep> load_sweep(const SweepRequest& request, const Catalogue& catalogue,
+                               const fs::path& cache) {
+  Result<LoadedSweep> loaded = find_sweep(request, catalogue, cache);
+  if (!loaded) return loaded;
+  if (Status planned = plan_sweep(*loaded); !planned) return planned.error();
+  return loaded;
+}
+
+std::string sweep_fingerprint(const SweepRequest& request, const LoadedSweep& found) {
+  std::error_code error;
+  nlohmann::json parts = {found.yaml, fs::absolute(request.file, error).parent_path().string(),
+                          fs::current_path(error).string(), request.overrides, request.smoke};
+  // Everything that a trial says of them, in a trial's own form.
+  for (const auto& [name, base] : found.sources.bases) {
+    Trial trial;
+    trial.base = base.spec;
+    parts.push_back({name, to_json(trial)});
+  }
+  for (const auto& [name, task] : found.sources.tasks) {
+    Trial trial;
+    trial.task = task.spec;
+    parts.push_back({name, to_json(trial), task.mean_tokens, task.train_rows});
+  }
+  return sha256_hex(parts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace plateau

@@ -21,8 +21,18 @@ struct LoadedSweep {
   std::string yaml;  // the file's bytes, for the run folder
   Sweep sweep;       // after overrides and smoke
   Sources sources;   // facts of every base and task in it
-  SweepPlan plan;
+  SweepPlan plan;    // empty after find_sweep()
 };
+
+// The two halves of load_sweep(). The second is the long one where there are many trials, and needs
+// nothing but what the first has found.
+Result<LoadedSweep> find_sweep(const SweepRequest& request, const Catalogue& catalogue,
+                               const std::filesystem::path& cache = cache_folder());
+Status plan_sweep(LoadedSweep& found);
+
+// Equal for two sweeps that are planned alike by the same program: a hash of the file, of what the
+// request adds, and of the bases and tasks that were found.
+std::string sweep_fingerprint(const SweepRequest& request, const LoadedSweep& found);
 
 // kNotFound: no such file. kInvalidArgument: every mistake with its place, unknown base or task
 // with the nearest name. Reads local folders (config.json, weights for their SHA-256 once, label

@@ -27,6 +27,10 @@ void add_coordinator_command(CLI::App& app, CommandContext& context) {
                    "A worker silent for so long is taken for lost, and its trials go elsewhere")
       ->capture_default_str()
       ->check(CLI::Range(2000, 3'600'000));
+  command
+      ->add_flag("--bench-synchronous-normal", options->sync_rarely,
+                 "A power cut may take back what was acknowledged: for benchmarks alone")
+      ->group("");  // not in the help
   command->callback([options, bind, keys, &context] {
     if (!keys->empty()) options->keys = *keys;
     options->bind = *bind;

@@ -12,6 +12,7 @@
 #include "common/transport/zeromq_endpoint.h"
 #include "coordinator/cli/budget_meter.h"
 #include "coordinator/cli/key_folder.h"
+#include "coordinator/cli/known_plan.h"
 #include "coordinator/cli/local_worker.h"
 #include "coordinator/cli/progress.h"
 #include "coordinator/cli/reuse_runs.h"
@@ -48,7 +49,13 @@ class Session {
   }
 
   Status load();
+  Status plan();
+  void tell_plan();
+  std::string run_name() const {
+    return options_.name.empty() ? sweep_->sweep.name : options_.name;
+  }
   Status open();
+  Result<PutSweep> put_sweep();
   Result<PutSweep> put_trials();
   Status reuse_results();
   Result<bool> has_work();
@@ -72,7 +79,9 @@ class Session {
   std::optional<Catalogue> catalogue_;
   std::unique_ptr<SearchRun> search_;  // of a sweep that searches, or stops early
   std::optional<LoadedSweep> sweep_;   // without its trials once they are in the store
-  std::set<std::pair<EntryKind, std::string>> sources_;
+  std::string fingerprint_;            // empty: the sweep is planned whenever it is run
+  bool planned_ = false;
+  SourceNames sources_;
   std::optional<RunFolder> folder_;
   LogLine log_;
   std::unique_ptr<Store> store_;
@@ -115,7 +124,7 @@ Status Session::load() {
   Result<Catalogue> catalogue = Catalogue::load();
   if (!catalogue) return catalogue.error();
   catalogue_ = std::move(*catalogue);
-  Result<LoadedSweep> sweep = load_sweep(options_.sweep, *catalogue_);
+  Result<LoadedSweep> sweep = find_sweep(options_.sweep, *catalogue_);
   if (!sweep) return sweep.error();
   // A mistake in the report is better found now than after the last trial.
   if (const auto tables = results::table_specs(sweep->sweep.report); !tables) {
@@ -125,15 +134,30 @@ Status Session::load() {
   Result<std::unique_ptr<SearchRun>> search = SearchRun::of(sweep_->sweep, sweep_->sources);
   if (!search) return search.error();
   search_ = std::move(*search);
+  // A search asks for the trials themselves.
+  if (!search_) fingerprint_ = plan_fingerprint(options_.sweep, *sweep_);
+  // A mistake that only planning finds is to leave no run folder behind.
+  const fs::path folder = options_.runs_dir / run_name();
+  if (search_ || stored_fingerprint(folder) != fingerprint_) return plan();
+  return {};
+}
+
+Status Session::plan() {
+  Status planned = plan_sweep(*sweep_);
+  if (planned) tell_plan();
+  planned_ = planned.ok();
+  return planned;
+}
+
+void Session::tell_plan() {
   for (const std::string& notice : sweep_->plan.notices)
     note("note: " + notice);
   for (const std::string& warning : sweep_->plan.warnings)
     note("warning: " + warning);
-  return {};
 }
 
 Status Session::open() {
-  const std::string name = options_.name.empty() ? sweep_->sweep.name : options_.name;
+  const std::string name = run_name();
   Result<RunFolder> folder = open_run_folder(options_.runs_dir, name);
   if (!folder) return folder.error();
   folder_ = std::move(*folder);
@@ -141,11 +165,11 @@ Status Session::open() {
   if (!log) return log.error();
   log_ = std::move(*log);
 
-  Result<std::unique_ptr<Store>> store = open_store(folder_->path, {name, PLATEAU_VERSION});
+  Result<std::unique_ptr<Store>> store = open_store(
+      folder_->path, {name, PLATEAU_VERSION, RunIdentity().busy_timeout_ms, options_.sync_rarely});
   if (!store) return store.error();
   store_ = std::move(*store);
-  if (Status w = write_sweep_files(folder_->path, *sweep_); !w) return w;
-  const Result<PutSweep> put = put_trials();
+  const Result<PutSweep> put = put_sweep();
   if (!put) return put.error();
   if (Status reused = reuse_results(); !reused) return reused;
   if (search_) {
@@ -166,6 +190,23 @@ Status Session::open() {
   log_(line);
   note(line + ". Run folder: " + folder_->path.string());
   return {};
+}
+
+Result<PutSweep> Session::put_sweep() {
+  if (!planned_) {
+    Result<std::optional<KnownSweep>> known = store_->take_up_sweep(fingerprint_);
+    if (!known) return known.error();
+    if (known->has_value()) {
+      Status taken = take_plan_notes((*known)->plan_json, sweep_->plan, sources_);
+      if (!taken) return taken.error();
+      tell_plan();
+      return (*known)->put;
+    }
+    // Another coordinator has put another sweep between our two looks.
+    if (Status planned = plan(); !planned) return planned.error();
+  }
+  if (Status written = write_sweep_files(folder_->path, *sweep_); !written) return written.error();
+  return put_trials();
 }
 
 // Moves the plan's trials into the store; a coordinator of 100,000 trials has no room for both.
@@ -191,8 +232,9 @@ Result<PutSweep> Session::put_trials() {
       sources_.emplace(EntryKind::kTask, task.spec.source);
   }
   std::vector<PlannedTrial>().swap(sweep_->plan.trials);
-  Result<PutSweep> put =
-      store_->put_sweep({sweep_->yaml, sweep_->sweep.report.dump()}, trials, clock_.wall_ms());
+  Result<PutSweep> put = store_->put_sweep(
+      {sweep_->yaml, sweep_->sweep.report.dump(), fingerprint_, plan_notes(sweep_->plan, sources_)},
+      trials, clock_.wall_ms());
   std::vector<NewTrial>().swap(trials);
   malloc_trim(0);
   return put;

@@ -26,6 +26,7 @@ struct SessionOptions {
   std::optional<std::string> bind;
   std::optional<std::filesystem::path> keys;  // nullopt: the default folder, where keys are needed
   bool insecure = false;
+  bool sync_rarely = false;  // for benchmarks: RunIdentity::sync_rarely
 
   // Of the local worker.
   std::filesystem::path worker_program;  // empty: beside this program

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "common/base/result.h"
-#include "coordinator/scheduler/events.h"
 #include "coordinator/store/results_view.h"
+#include "coordinator/store/trial_past.h"
 
 namespace plateau::cli {
 
@@ -14,8 +13,9 @@ namespace plateau::cli {
 // ones; kInvalidArgument when several match.
 Result<const TrialRow*> find_trial(const RunView& run, const std::string& wanted);
 
-// Paragraphs for a person: what it is, where it stands, each attempt with node, times and end.
-std::string trial_story(const TrialRow& trial, const RestoredTrial& past,
-                        const std::vector<SetAsideNode>& set_aside, TimeMs now_wall_ms);
+// For a person: what it is, what happened to it when, and where it stands. `coordinator`: one works
+// on the run now.
+std::string trial_story(const TrialRow& trial, const TrialPast& past, TimeMs now_wall_ms,
+                        bool coordinator);
 
 }  // namespace plateau::cli

@@ -7,7 +7,6 @@
 #include "coordinator/cli/run_folder.h"
 #include "coordinator/cli/trial_story.h"
 #include "coordinator/store/results_view.h"
-#include "coordinator/store/sqlite_store.h"
 
 namespace plateau::cli {
 namespace {
@@ -26,16 +25,10 @@ Status tell(const WhyOptions& options, const CommandContext& context) {
   const Result<const TrialRow*> trial = find_trial(*run, options.trial);
   if (!trial) return trial.error();
 
-  Result<Database> database = open_run_database(*folder, Database::Mode::kReadOnly);
-  if (!database) return database.error();
-  const TimeMs now_ms = system_clock().wall_ms();
-  const Result<event::Restored> restored = read_restored(*database, now_ms);
-  if (!restored) return restored.error();
-  for (const RestoredTrial& past : restored->trials) {
-    if (past.facts.id == (*trial)->id) {
-      context.print(trial_story(**trial, past, restored->set_aside, now_ms));
-    }
-  }
+  const Result<TrialPast> past = read_trial_past(*folder, (*trial)->id);
+  if (!past) return past.error();
+  context.print(
+      trial_story(**trial, *past, system_clock().wall_ms(), coordinator_pid(*folder).has_value()));
   return {};
 }
 

@@ -26,6 +26,7 @@ class MemoryStore : public Store {
  public:
   Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                              TimeMs wall_ms) override;
+  Result<std::optional<KnownSweep>> take_up_sweep(const std::string& fingerprint) override;
   Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
                                                   const std::vector<NewTrial>& trials,
                                                   TimeMs wall_ms) override;
@@ -49,6 +50,7 @@ class MemoryStore : public Store {
     TimeMs wall_ms = 0;
   };
   ProposedTrial add(const NewTrial& trial);
+  void queue_failed_again();
   StoredTrial* touch(Pending& pending, TrialId trial) const;
   static PastAttempt* attempt_of(StoredTrial* trial, AttemptNumber attempt);
   Status write(Pending& pending, const Record& record) const;
@@ -61,6 +63,8 @@ class MemoryStore : public Store {
   std::map<std::string, std::string> nodes_set_aside_;
   std::vector<ProposalText> proposals_;
   Spent spent_;
+  std::string fingerprint_;
+  std::string plan_json_;
 };
 
 // A trial that is known by its key is in the sweep again, with its newest text.
@@ -114,7 +118,7 @@ Result<std::vector<EvaluatedTrial>> MemoryStore::evaluations(const std::string& 
   return trials;
 }
 
-Result<PutSweep> MemoryStore::put_sweep(const SweepText&, const std::vector<NewTrial>& trials,
+Result<PutSweep> MemoryStore::put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                                         TimeMs) {
   PutSweep put;
   for (auto& [id, stored] : trials_)
@@ -125,13 +129,32 @@ Result<PutSweep> MemoryStore::put_sweep(const SweepText&, const std::vector<NewT
     const TrialStatus status = trials_.at(added.facts.id).trial.status;
     if (status == TrialStatus::kFinished || status == TrialStatus::kDiverged) ++put.finished;
   }
+  queue_failed_again();
+  fingerprint_ = sweep.fingerprint;
+  plan_json_ = sweep.plan_json;
+  return put;
+}
+
+void MemoryStore::queue_failed_again() {
   for (auto& [id, stored] : trials_) {
     if (stored.trial.status != TrialStatus::kFailed || !stored.in_sweep) continue;
     stored.trial.status = TrialStatus::kQueued;
     stored.trial.reason.clear();
     stored.trial.retry = {};
   }
-  return put;
+}
+
+Result<std::optional<KnownSweep>> MemoryStore::take_up_sweep(const std::string& fingerprint) {
+  if (fingerprint.empty() || fingerprint != fingerprint_) return std::optional<KnownSweep>();
+  KnownSweep known{{}, plan_json_};
+  for (const auto& [id, stored] : trials_) {
+    if (!stored.in_sweep) continue;
+    ++known.put.kept;
+    const TrialStatus status = stored.trial.status;
+    if (status == TrialStatus::kFinished || status == TrialStatus::kDiverged) ++known.put.finished;
+  }
+  queue_failed_again();
+  return std::optional(std::move(known));
 }
 
 StoredTrial* MemoryStore::touch(Pending& pending, TrialId trial) const {

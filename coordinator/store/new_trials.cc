@@ -1,6 +1,13 @@
 #include "coordinator/store/new_trials.h"
 
+#include "common/base/sha256.h"
+
 namespace plateau {
+namespace {
+
+constexpr std::size_t kGroupCharacters = 15;
+
+}  // namespace
 
 TrialText text_of(const Trial& trial, const std::string& key) {
   TrialText text;
@@ -15,8 +22,10 @@ TrialFacts facts_of(const NewTrial& trial, TrialId id, std::int64_t round) {
   TrialFacts facts;
   facts.id = id;
   facts.round = round;
-  // What the trainer can hold side by side: the same frozen weights in the same precision.
-  facts.group = trial.trial.base.sha256 + "/" + trial.trial.protocol.precision;
+  // What the trainer can hold side by side: the same frozen weights in the same precision. Of their
+  // hash as much as a std::string holds without more memory: there is one for each trial.
+  facts.group = sha256_hex(trial.trial.base.sha256 + "/" + trial.trial.protocol.precision)
+                    .substr(0, kGroupCharacters);
   facts.expected_ms = trial.expected_ms;
   facts.alone = trial.alone;
   facts.batch_size = trial.trial.optimizer.batch_size;

@@ -1,3 +1,4 @@
+#include <limits>
 #include <map>
 
 #include "coordinator/store/sqlite_store.h"
@@ -12,11 +13,20 @@ Error unknown_word(const char* column, const std::string& word) {
                  "or start another run with --name");
 }
 
-Result<std::map<TrialId, std::vector<PastAttempt>>> read_attempts(Database& database) {
+// Of one trial, or of all where it is 0.
+void bind_range(Statement& statement, TrialId only) {
+  statement.bind(1, only.value);
+  statement.bind(2, only.value == 0 ? std::numeric_limits<std::int64_t>::max() : only.value);
+}
+
+Result<std::map<TrialId, std::vector<PastAttempt>>> read_attempts(Database& database,
+                                                                  TrialId only) {
   Result<Statement> rows = database.prepare(
       "SELECT trial, attempt, session, node, slot, queued_ms, assigned_ms, started_ms, ended_ms, "
-      "end, charged, message FROM attempts ORDER BY trial, attempt");
+      "end, charged, message FROM attempts WHERE trial >= ?1 AND trial <= ?2 "
+      "ORDER BY trial, attempt");
   if (!rows) return rows.error();
+  bind_range(*rows, only);
   std::map<TrialId, std::vector<PastAttempt>> attempts;
   for (;;) {
     Result<bool> row = rows->step();
@@ -41,10 +51,12 @@ Result<std::map<TrialId, std::vector<PastAttempt>>> read_attempts(Database& data
   }
 }
 
-Result<std::map<TrialId, ResumePoint>> read_checkpoints(Database& database) {
-  Result<Statement> rows =
-      database.prepare("SELECT trial, attempt, step, name, size_bytes, sha256 FROM checkpoints");
+Result<std::map<TrialId, ResumePoint>> read_checkpoints(Database& database, TrialId only) {
+  Result<Statement> rows = database.prepare(
+      "SELECT trial, attempt, step, name, size_bytes, sha256 FROM checkpoints "
+      "WHERE trial >= ?1 AND trial <= ?2");
   if (!rows) return rows.error();
+  bind_range(*rows, only);
   std::map<TrialId, ResumePoint> checkpoints;
   for (;;) {
     Result<bool> row = rows->step();
@@ -78,16 +90,17 @@ Result<RestoredTrial> trial_of_row(const Statement& row) {
   return trial;
 }
 
-Status read_trials(Database& database, event::Restored& restored) {
-  auto attempts = read_attempts(database);
+Status read_trials(Database& database, TrialId only, std::vector<RestoredTrial>& trials) {
+  auto attempts = read_attempts(database, only);
   if (!attempts) return attempts.error();
-  auto checkpoints = read_checkpoints(database);
+  auto checkpoints = read_checkpoints(database, only);
   if (!checkpoints) return checkpoints.error();
   Result<Statement> rows = database.prepare(
       "SELECT id, round, sharing_group, expected_ms, alone, batch_size, micro_batch_size, state, "
       "reason, charged, retry_alone, retry_pack_cap, retry_micro_batch_size, retry_avoid_node "
-      "FROM trials WHERE in_sweep = 1 ORDER BY id");
+      "FROM trials WHERE in_sweep = 1 AND id >= ?1 AND id <= ?2 ORDER BY id");
   if (!rows) return rows.error();
+  bind_range(*rows, only);
   for (;;) {
     Result<bool> row = rows->step();
     if (!row) return row.error();
@@ -100,7 +113,7 @@ Status read_trials(Database& database, event::Restored& restored) {
     if (const auto found = checkpoints->find(trial->facts.id); found != checkpoints->end()) {
       trial->resume = std::move(found->second);
     }
-    restored.trials.push_back(std::move(*trial));
+    trials.push_back(std::move(*trial));
   }
 }
 
@@ -116,22 +129,38 @@ Status read_workers(Database& database, event::Restored& restored) {
                                  sessions->text(2), sessions->integer(3),
                                  static_cast<std::uint64_t>(sessions->integer(4))});
   }
-  Result<Statement> nodes = database.prepare("SELECT node, reason FROM nodes_set_aside");
+  Result<std::vector<SetAsideNode>> nodes = read_set_aside(database);
   if (!nodes) return nodes.error();
-  for (;;) {
-    Result<bool> row = nodes->step();
-    if (!row) return row.error();
-    if (!*row) return {};
-    restored.set_aside.push_back({nodes->text(0), nodes->text(1)});
-  }
+  restored.set_aside = std::move(*nodes);
+  return {};
 }
 
 }  // namespace
 
+Result<std::optional<RestoredTrial>> read_restored_trial(Database& database, TrialId trial) {
+  std::vector<RestoredTrial> trials;
+  if (trial.value <= 0) return std::optional<RestoredTrial>();
+  if (Status read = read_trials(database, trial, trials); !read) return read.error();
+  if (trials.empty()) return std::optional<RestoredTrial>();
+  return std::optional(std::move(trials.front()));
+}
+
+Result<std::vector<SetAsideNode>> read_set_aside(Database& database) {
+  Result<Statement> nodes = database.prepare("SELECT node, reason FROM nodes_set_aside");
+  if (!nodes) return nodes.error();
+  std::vector<SetAsideNode> set_aside;
+  for (;;) {
+    Result<bool> row = nodes->step();
+    if (!row) return row.error();
+    if (!*row) return set_aside;
+    set_aside.push_back({nodes->text(0), nodes->text(1)});
+  }
+}
+
 Result<event::Restored> read_restored(Database& database, TimeMs wall_ms) {
   event::Restored restored;
   restored.wall_ms = wall_ms;
-  if (Status read = read_trials(database, restored); !read) return read.error();
+  if (Status read = read_trials(database, TrialId{0}, restored.trials); !read) return read.error();
   if (Status read = read_workers(database, restored); !read) return read.error();
   return restored;
 }

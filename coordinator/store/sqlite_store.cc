@@ -1,6 +1,7 @@
 #include "coordinator/store/sqlite_store.h"
 
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "common/spec/trial_keys.h"
@@ -9,6 +10,15 @@
 
 namespace plateau {
 namespace {
+
+// Empty when there is none of that name.
+Result<std::string> read_meta(Database& database, std::string_view key) {
+  Result<Statement> row = database.prepare("SELECT value FROM meta WHERE key = ?1");
+  if (!row) return row.error();
+  const Result<bool> found = row->bind(1, key).step();
+  if (!found) return found.error();
+  return *found ? row->text(0) : "";
+}
 
 class SqliteStore : public Store {
  public:
@@ -19,6 +29,7 @@ class SqliteStore : public Store {
 
   Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                              TimeMs wall_ms) override;
+  Result<std::optional<KnownSweep>> take_up_sweep(const std::string& fingerprint) override;
   Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
                                                   const std::vector<NewTrial>& trials,
                                                   TimeMs wall_ms) override;
@@ -43,6 +54,7 @@ class SqliteStore : public Store {
   Status begin_reading();
   Status end_reading();
   Status put_meta(const char* key, std::string_view value);
+  Status queue_failed_again();
   Result<PutSweep> put_trials(const std::vector<NewTrial>& trials);
 
   // Declared first, destroyed last: statements must not outlive it.
@@ -78,16 +90,24 @@ Status SqliteStore::in_transaction(const auto& body) {
 
 Status SqliteStore::commit(const std::vector<Record>& batch, TimeMs wall_ms) {
   if (batch.empty()) return {};
-  // A group acknowledges a session many times; the last one is the one to keep.
+  // A group acknowledges a session many times and moves a trial through several states; the last
+  // one of each is the one to keep.
   std::map<SessionId, const Record*> sessions;
+  std::unordered_map<std::int64_t, const Record*> states;
   for (const Record& record : batch) {
     if (const auto* session = std::get_if<record::Session>(&record)) {
       sessions[session->session] = &record;
+    } else if (const auto* changed = std::get_if<record::TrialChanged>(&record)) {
+      states[changed->trial.value] = &record;
     }
   }
+  const auto is_outdated = [&](const Record& record) {
+    const auto* changed = std::get_if<record::TrialChanged>(&record);
+    return changed != nullptr && states.at(changed->trial.value) != &record;
+  };
   return in_transaction([&]() -> Status {
     for (const Record& record : batch) {
-      if (std::holds_alternative<record::Session>(record)) continue;
+      if (std::holds_alternative<record::Session>(record) || is_outdated(record)) continue;
       if (Status written = write_record(statements_, record, wall_ms); !written) return written;
     }
     for (const auto& [session, record] : sessions) {
@@ -113,6 +133,8 @@ Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const std::vecto
     if (Status meta = put_meta("sweep_yaml", sweep.yaml); !meta) return meta;
     if (Status meta = put_meta("sweep_report", sweep.report_json); !meta) return meta;
     if (Status meta = put_meta("updated_ms", std::to_string(wall_ms)); !meta) return meta;
+    if (Status meta = put_meta("sweep_fingerprint", sweep.fingerprint); !meta) return meta;
+    if (Status meta = put_meta("sweep_plan", sweep.plan_json); !meta) return meta;
     Result<PutSweep> trials_put = put_trials(trials);
     if (!trials_put) return trials_put.error();
     put = *trials_put;
@@ -155,15 +177,21 @@ class TrialWriter {
 
  private:
   Result<Written> keep(const NewTrial& trial, const TrialText& text);
+  Result<std::int64_t> next_round(const std::string& cell);
 
-  std::map<std::string, std::int64_t> cell_sizes_;
+  bool nothing_before_ = false;
+  std::map<std::string, std::int64_t> cell_sizes_;  // of the cells that were asked for
   std::int64_t last_id_ = 0;
   Statement known_;
   Statement keep_;
   Statement add_;
+  Statement cell_size_;
 
-  TrialWriter(Statement known, Statement keep, Statement add)
-      : known_(std::move(known)), keep_(std::move(keep)), add_(std::move(add)) {}
+  TrialWriter(Statement known, Statement keep, Statement add, Statement cell_size)
+      : known_(std::move(known)),
+        keep_(std::move(keep)),
+        add_(std::move(add)),
+        cell_size_(std::move(cell_size)) {}
 };
 
 Result<TrialWriter> TrialWriter::prepare(Database& database) {
@@ -179,18 +207,26 @@ Result<TrialWriter> TrialWriter::prepare(Database& database) {
       "sharing_group, expected_ms, alone, batch_size, micro_batch_size, state) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, ?13, 'queued')");
   if (!add) return add.error();
-  TrialWriter writer(std::move(*known), std::move(*keep), std::move(*add));
+  Result<Statement> cell_size = database.prepare("SELECT count(*) FROM trials WHERE cell = ?1");
+  if (!cell_size) return cell_size.error();
+  TrialWriter writer(std::move(*known), std::move(*keep), std::move(*add), std::move(*cell_size));
   Result<std::int64_t> last_id = database.integer("SELECT coalesce(max(id), 0) FROM trials");
   if (!last_id) return last_id.error();
   writer.last_id_ = *last_id;
-  Result<Statement> rows = database.prepare("SELECT cell, count(*) FROM trials GROUP BY cell");
-  if (!rows) return rows.error();
-  for (;;) {
-    Result<bool> row = rows->step();
+  writer.nothing_before_ = writer.last_id_ == 0;
+  return writer;
+}
+
+// Its place among the trials of its cell. Asked for cell by cell: a search adds one to many.
+Result<std::int64_t> TrialWriter::next_round(const std::string& cell) {
+  const auto [size, is_first] = cell_sizes_.emplace(cell, 0);
+  if (is_first && !nothing_before_) {
+    const Result<bool> row = cell_size_.bind(1, cell).step();
     if (!row) return row.error();
-    if (!*row) return writer;
-    writer.cell_sizes_[rows->text(0)] = rows->integer(1);
+    if (*row) size->second = cell_size_.integer(0);
+    if (Result<bool> end = cell_size_.step(); !end) return end.error();
   }
+  return size->second++;
 }
 
 Result<TrialWriter::Written> TrialWriter::keep(const NewTrial& trial, const TrialText& text) {
@@ -209,7 +245,9 @@ Result<TrialWriter::Written> TrialWriter::write(const NewTrial& trial) {
   Result<bool> found = known_.bind(1, text.key).step();
   if (!found) return found.error();
   if (*found) return keep(trial, text);
-  const TrialFacts facts = facts_of(trial, TrialId{++last_id_}, cell_sizes_[keys.cell]++);
+  const Result<std::int64_t> round = next_round(keys.cell);
+  if (!round) return round.error();
+  const TrialFacts facts = facts_of(trial, TrialId{++last_id_}, *round);
   add_.bind(1, facts.id.value).bind(2, text.key).bind(3, keys.cell).bind(4, text.label);
   add_.bind(5, text.folder).bind(6, text.json).bind(7, std::int64_t{trial.is_baseline});
   add_.bind(8, facts.round).bind(9, facts.group).bind(10, facts.expected_ms);
@@ -231,12 +269,36 @@ Result<PutSweep> SqliteStore::put_trials(const std::vector<NewTrial>& trials) {
     ++(state.empty() ? put.added : put.kept);
     if (state == "finished" || state == "diverged") ++put.finished;
   }
-  Status again = database_.execute(
+  if (Status again = queue_failed_again(); !again) return again.error();
+  return put;
+}
+
+Status SqliteStore::queue_failed_again() {
+  return database_.execute(
       "UPDATE trials SET state = 'queued', reason = '', charged = 0, retry_alone = 0, "
       "retry_pack_cap = 0, retry_micro_batch_size = 0, retry_avoid_node = '' "
       "WHERE state = 'failed' AND in_sweep = 1");
-  if (!again) return again.error();
-  return put;
+}
+
+Result<std::optional<KnownSweep>> SqliteStore::take_up_sweep(const std::string& fingerprint) {
+  std::optional<KnownSweep> known;
+  const Status done = in_transaction([&]() -> Status {
+    const Result<std::string> stored = read_meta(database_, "sweep_fingerprint");
+    if (!stored) return stored.error();
+    if (fingerprint.empty() || *stored != fingerprint) return {};
+    Result<std::string> plan = read_meta(database_, "sweep_plan");
+    if (!plan) return plan.error();
+    const Result<std::int64_t> kept =
+        database_.integer("SELECT count(*) FROM trials WHERE in_sweep = 1");
+    if (!kept) return kept.error();
+    const Result<std::int64_t> finished = database_.integer(
+        "SELECT count(*) FROM trials WHERE in_sweep = 1 AND state IN ('finished', 'diverged')");
+    if (!finished) return finished.error();
+    known = KnownSweep{{0, *kept, *finished}, std::move(*plan)};
+    return queue_failed_again();
+  });
+  if (!done) return done.error();
+  return known;
 }
 
 Result<std::vector<ProposedTrial>> SqliteStore::put_proposal(const ProposalText& proposal,
@@ -286,11 +348,21 @@ Status put_identity(Database& database, const RunIdentity& identity) {
 
 }  // namespace
 
+std::string stored_fingerprint(const std::filesystem::path& run_folder) {
+  Result<Database> database = open_run_database(run_folder, Database::Mode::kReadOnly);
+  if (!database) return "";
+  const Result<std::string> fingerprint = read_meta(*database, "sweep_fingerprint");
+  return fingerprint ? *fingerprint : "";
+}
+
 Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& run_folder,
                                           const RunIdentity& identity) {
   Result<Database> database =
       open_run_database(run_folder, Database::Mode::kReadWrite, identity.busy_timeout_ms);
   if (!database) return database.error();
+  if (identity.sync_rarely) {
+    if (Status set = database->execute("PRAGMA synchronous = NORMAL"); !set) return set.error();
+  }
   if (Status put = put_identity(*database, identity); !put) return put.error();
   Result<RecordStatements> statements = RecordStatements::prepare(*database);
   if (!statements) return statements.error();

@@ -37,6 +37,10 @@ Result<std::vector<EvaluatedTrial>> read_evaluations(Database& database, const s
 // Reads what a new scheduler needs: restore() of the SQLite store.
 Result<event::Restored> read_restored(Database& database, TimeMs wall_ms);
 
+// The same of one trial; nullopt: there is none, or the sweep names it no longer.
+Result<std::optional<RestoredTrial>> read_restored_trial(Database& database, TrialId trial);
+Result<std::vector<SetAsideNode>> read_set_aside(Database& database);
+
 // Opens a database for reading or writing and checks that it is a run's, of this schema. An empty
 // file, in kReadWrite, is given the schema.
 Result<Database> open_run_database(const std::filesystem::path& run_folder, Database::Mode mode,

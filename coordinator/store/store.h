@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ namespace plateau {
 struct SweepText {
   std::string yaml;         // the file, byte by byte
   std::string report_json;  // the sweep's `report` section as JSON, or "null"
+  // What the trials were planned from, and what is to be known of the plan without planning again:
+  // for Store::take_up_sweep(). Empty: it is always planned again.
+  std::string fingerprint = {};
+  std::string plan_json = {};
 };
 
 struct NewTrial {
@@ -35,6 +40,12 @@ struct PutSweep {
   std::int64_t added = 0;     // trials that were not known
   std::int64_t kept = 0;      // known by their key, whatever their state
   std::int64_t finished = 0;  // of kept: finished or diverged, so not run again
+};
+
+// The sweep that is in the store already.
+struct KnownSweep {
+  PutSweep put;
+  std::string plan_json;
 };
 
 // What an assignment and its artifacts need of a trial.
@@ -87,6 +98,10 @@ class Store {
   virtual Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
                                      TimeMs wall_ms) = 0;
 
+  // The same for the sweep that was put last, if it had this fingerprint: its trials are there, so
+  // that nobody needs to plan them. nullopt: another one, or none; nothing was changed.
+  virtual Result<std::optional<KnownSweep>> take_up_sweep(const std::string& fingerprint) = 0;
+
   // Logs a proposal and adds its trials to the sweep, in one transaction. The trials in their
   // order; one that is there already is not added again.
   virtual Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
@@ -118,6 +133,8 @@ struct RunIdentity {
   std::string name;                    // of the run, for tables
   std::string program_version;         // that writes it
   DurationMs busy_timeout_ms = 5'000;  // how long to wait for another process's lock
+  // synchronous=NORMAL: a power cut may take back what was acknowledged. For benchmarks alone.
+  bool sync_rarely = false;
 };
 
 // Opens run_folder/plateau.db, or makes it (the folder must exist). The caller holds the run
@@ -125,6 +142,11 @@ struct RunIdentity {
 // kIo: the disk is full or says no. Messages say what to do.
 Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& run_folder,
                                           const RunIdentity& identity);
+
+// SweepText::fingerprint of the sweep that the folder's database holds; empty: none, or it cannot
+// be read. Without the run folder's lock, so it is no more than a guess at what take_up_sweep()
+// finds.
+std::string stored_fingerprint(const std::filesystem::path& run_folder);
 
 // The same in memory: for dry runs, simulation and tests.
 std::unique_ptr<Store> memory_store();

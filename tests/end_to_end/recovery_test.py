@@ -148,6 +148,28 @@ class Recovery(harness.RunTest):
     def test_a_silent_worker_with_a_lease_of_two_seconds(self):
         self.assertLessEqual(self.silent_worker(2_000), 3_000)
 
+    def test_a_removed_key_frees_its_trials_at_once(self):
+        """Tried: without Gateway::take_lost they wait for the lease of 30 s."""
+        self.sweep_of(1)
+        keys, _ = self.make_keys()
+        made = self.plateau("keys", "add", "stolen", *keys)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.start_coordinator(*keys, "--lease-ms", "30000")
+        thief = self.start_worker("thief", "--key", os.path.join(keys[1], "stolen.key"),
+                                  "--give-up", "60s")
+        trial, attempt = self.wait_for_checkpoint()
+        self.start_worker("left", "--key", os.path.join(keys[1], "worker.key"))
+        self.wait_until(lambda: self.count(
+            "SELECT count(*) FROM notes WHERE text LIKE 'worker left % came with%'"), "left came")
+        removed_ms = time.time() * 1000
+        self.assertEqual(self.plateau("keys", "remove", "stolen", *keys).returncode, 0)
+        queued, running = self.next_attempt(trial, attempt, removed_ms)
+        print(f"key removed: queued after {queued:.0f} ms, running after {running:.0f} ms")
+        self.assertLess(queued, 3000)
+        self.assertIsNone(thief.poll())
+        told = self.plateau("why", "small", str(trial)).stdout
+        self.assertIn("its key was taken off the list", told)
+
     # ---- promise 4: the coordinator -------------------------------------------------------------
 
     def adopted_after(self, coordinator, workers):
@@ -185,6 +207,25 @@ class Recovery(harness.RunTest):
         self.assertEqual(self.trainers(), trainers, "no trainer was killed or begun anew")
         self.assertEqual(self.attempts(), 2)
 
+    def test_a_killed_coordinator_of_ten_thousand_trials_adopts_what_runs(self):
+        """Tried: with a Session::load that always plans the sweep it takes 11 s (at a load of 20)."""
+        self.sweep_of(10_000)
+        coordinator = self.start_coordinator("--lease-ms", "10000")
+        for name in ("left", "right"):
+            self.start_worker(name)
+        self.wait_for_running(2)
+        trainers = self.trainers()
+        measured = [coordinator]
+
+        def measure():
+            taken = self.adopted_after(measured[-1], 2)
+            measured.append(self.processes[-1])
+            return taken
+
+        self.assert_within(1000, measure, "a coordinator of 10,000 trials adopts two workers")
+        self.assertEqual(self.trainers(), trainers, "no trainer was killed or begun anew")
+        self.assertEqual(self.attempts(), 2)
+
     def test_a_worker_whose_coordinator_stays_away_keeps_its_result(self):
         self.sweep_of(1)
         self.stand_in(steps=200, step_ms=10, checkpoint_steps=50)
@@ -201,6 +242,40 @@ class Recovery(harness.RunTest):
         self.assertEqual(coordinator.wait(harness.PATIENCE_S), 0, self.output("coordinator"))
         self.assertEqual(self.finished(), 1)
         self.assertEqual(self.attempts(), 1, "what was finished was trained again")
+
+    # ---- promise 7: the story of a trial ---------------------------------------------------------
+
+    def test_why_tells_waits_crashes_and_preemptions_in_their_order(self):
+        self.sweep_of(1)
+        self.start_coordinator()
+        self.wait_until(lambda: self.count("SELECT count(*) FROM trials"), "the trial is stored")
+        time.sleep(1.5)
+        told = self.plateau("why", "small", "1").stdout
+        self.assertRegex(told, r"It was never sent to a worker\.\n  It waits since \d+ s: 0 queued "
+                               r"trials before it, 0 running\.")
+        left = self.start_worker("left", "--grace", "5s")
+        self.wait_for_checkpoint()
+        os.kill(self.trainers()[0], signal.SIGKILL)
+        self.wait_for_checkpoint("a.attempt = 2")
+        left.send_signal(signal.SIGTERM)
+        left.wait(harness.PATIENCE_S)
+        time.sleep(1.2)
+        self.start_worker("right")
+        self.wait_for_checkpoint("a.attempt = 3")
+        told = self.plateau("why", "small", "1").stdout
+        at = 0
+        for said in ("is running", "it is queued", "(the run: worker left",
+                     "attempt 1 goes to left, slot 0, after it waited", "no worker took trials",
+                     "attempt 1 begins", "attempt 1 ends: crashed alone (counted against the trial)",
+                     "SIGKILL", "attempt 2 goes to left, slot 0",
+                     "attempt 2 goes on from the checkpoint of step",
+                     "attempt 2 ends: handed back", "(the run: worker right",
+                     "attempt 3 goes to right, slot 0, alone in its trainer, after it",
+                     "Attempt 3 on right goes on since"):
+            found = told.find(said, at)
+            self.assertGreaterEqual(found, at, f"'{said}' is missing or out of order in\n{told}")
+            at = found
+        print(told)
 
     # ---- promise 5: preemption and walltime -----------------------------------------------------
 

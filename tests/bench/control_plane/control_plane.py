@@ -2,7 +2,7 @@
 trainer that does nothing), each trial's transitions committed to a SQLite file on the disk.
 
     control_plane.py BIN_DIR [--trials 100 1000 10000] [--slots 32] [--pack 1] [--repeats 3]
-                     [--folder DIR] [--no-sync]
+                     [--folder DIR] [--no-sync | --normal]
 
 BIN_DIR is build/release/bin. Prints one line a run: see README.md for what the columns are.
 """
@@ -106,7 +106,8 @@ class Run:
         begun = time.monotonic()
         self.coordinator = self.start(
             [self.program("plateau"), "coordinator", self.sweep, "--bind", "tcp://127.0.0.1:*",
-             "--plain"], "coordinator", more)
+             "--plain", *(["--bench-synchronous-normal"] if self.options.normal else [])],
+            "coordinator", more)
         text = wait_for(os.path.join(self.folder, "coordinator.out"), "Listening on ")
         self.address = text.split("Listening on ")[1].split(". Start")[0]
         return time.monotonic() - begun
@@ -177,11 +178,13 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", default=tempfile.gettempdir())
     parser.add_argument("--no-sync", action="store_true")
+    parser.add_argument("--normal", action="store_true", help="synchronous=NORMAL")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     options.bin = os.path.abspath(options.bin)
     print(f"load {os.getloadavg()[0]:.1f}; 2 workers x {options.slots} slots x {options.pack}; "
-          f"{'no disk syncs' if options.no_sync else 'synchronous=FULL'}")
+          f"{'no disk syncs' if options.no_sync else 'synchronous='}"
+          f"{'' if options.no_sync else 'NORMAL' if options.normal else 'FULL'}")
     print("trials   per_s coord_us work_us  submit_s  cpu_s  rss_mb  peak_mb  status_ms")
     for _ in range(options.repeats):
         for trials in options.trials:

@@ -89,7 +89,9 @@ class Submitter {
     NewTrial trial;
     trial.trial.adapter.method = "lora";
     trial.trial.seed = static_cast<std::uint64_t>(next_);
-    const auto put = store_.put_sweep({"", "null"}, {trial}, system_clock().wall_ms());
+    // As a search submits: one proposal, one transaction.
+    const auto put =
+        store_.put_proposal({"bench", "[]", "{}", ""}, {trial}, system_clock().wall_ms());
     if (!put) return put.error();
     TrialFacts facts;
     facts.id = TrialId{next_++};

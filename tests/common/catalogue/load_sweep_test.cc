@@ -1,5 +1,7 @@
 #include "common/catalogue/load_sweep.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "tests/common/catalogue/temporary_folder.h"
@@ -128,6 +130,32 @@ TEST_F(LoadSweep, a_catalogue_task_keeps_its_reading) {
       load_sweep({file, {}, false}, Catalogue::load().value(), cache_.path());
   EXPECT_NE(loaded.error().message.find("the task 'bbc-news' comes from the catalogue"),
             std::string::npos);
+}
+
+TEST_F(LoadSweep, the_fingerprint_is_of_all_that_a_plan_is_made_from) {
+  folder_.write("base/config.json", kConfig);
+  folder_.write("base/tokenizer.json", "{}");
+  folder_.write("base/model.safetensors", "weights");
+  folder_.write("data/train.csv", "sentence,label\nx,1\ny,0\n");
+  const std::string yaml =
+      "parameters: {base: {path: base}, task: {path: data, labels: [no, yes]}, adapter: lora, "
+      "rank: 1}\n";
+  const auto fingerprint = [&](const std::string& text, std::vector<std::string> overrides,
+                               bool smoke) {
+    const SweepRequest request{folder_.write("s.yaml", text), std::move(overrides), smoke};
+    const Result<LoadedSweep> found = find_sweep(request, Catalogue::load().value(), cache_.path());
+    EXPECT_TRUE(found.ok()) << found.error().message;
+    return sweep_fingerprint(request, *found);
+  };
+  std::set<std::string> seen{fingerprint(yaml, {}, false)};
+  EXPECT_EQ(fingerprint(yaml, {}, false), *seen.begin());
+  EXPECT_TRUE(seen.insert(fingerprint(yaml + "# more\n", {}, false)).second);
+  EXPECT_TRUE(seen.insert(fingerprint(yaml, {"rank=2"}, false)).second);
+  EXPECT_TRUE(seen.insert(fingerprint(yaml, {}, true)).second);
+  folder_.write("data/train.csv", "sentence,label\nx,1\nother,0\n");
+  EXPECT_TRUE(seen.insert(fingerprint(yaml, {}, false)).second);
+  folder_.write("base/model.safetensors", "other weights");
+  EXPECT_TRUE(seen.insert(fingerprint(yaml, {}, false)).second);
 }
 
 TEST_F(LoadSweep, no_such_file) {

@@ -17,6 +17,9 @@ class WatchedStore : public Store {
                              TimeMs wall_ms) override {
     return inner_->put_sweep(sweep, trials, wall_ms);
   }
+  Result<std::optional<KnownSweep>> take_up_sweep(const std::string& fingerprint) override {
+    return inner_->take_up_sweep(fingerprint);
+  }
   Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
                                                   const std::vector<NewTrial>& trials,
                                                   TimeMs wall_ms) override {

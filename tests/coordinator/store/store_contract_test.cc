@@ -154,6 +154,37 @@ TEST_P(StoreContract, a_failed_trial_is_queued_again_when_its_user_asks_again) {
   ASSERT_EQ(trial.attempts.size(), 1u);  // the story stays
 }
 
+TEST_P(StoreContract, the_same_sweep_is_taken_up_without_its_trials) {
+  EXPECT_FALSE(store().take_up_sweep("")->has_value());
+  ASSERT_TRUE(store().put_sweep({"name: x\n", "null", "f1", "the plan"},
+                                {new_trial(4, 0), new_trial(8, 0), new_trial(16, 0)}, kNow));
+  commit(a_finished_trial(1));
+  commit({assigned(2, 1),
+          record::AttemptEnded{ref(2, 1), AttemptEnd::kBadConfiguration, true, "no such file"},
+          changed(2, TrialStatus::kFailed, "no such file")});
+  world_->restart();
+  EXPECT_FALSE(store().take_up_sweep("another")->has_value());
+  EXPECT_EQ(restore().trials[1].status, TrialStatus::kFailed);
+  const std::optional<KnownSweep> known = store().take_up_sweep("f1").value();
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->plan_json, "the plan");
+  EXPECT_EQ(known->put.added, 0);
+  EXPECT_EQ(known->put.kept, 3);
+  EXPECT_EQ(known->put.finished, 1);
+  // As putting it does.
+  EXPECT_EQ(restore().trials[1].status, TrialStatus::kQueued);
+  EXPECT_EQ(restore().trials[1].reason, "");
+}
+
+TEST_P(StoreContract, a_sweep_that_another_one_replaced_is_not_taken_up) {
+  ASSERT_TRUE(store().put_sweep({"", "null", "f1", ""}, {new_trial(4, 0)}, kNow));
+  ASSERT_TRUE(store().put_sweep({"", "null", "f2", ""}, {new_trial(8, 0)}, kNow));
+  EXPECT_FALSE(store().take_up_sweep("f1")->has_value());
+  put({new_trial(4, 0)});  // one without a fingerprint
+  EXPECT_FALSE(store().take_up_sweep("f2")->has_value());
+  EXPECT_FALSE(store().take_up_sweep("")->has_value());
+}
+
 TEST_P(StoreContract, all_of_an_attempt_survives) {
   put({new_trial(4, 0)});
   commit({assigned(1, 1), changed(1, TrialStatus::kAssigned)}, kNow);
