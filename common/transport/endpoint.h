@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/clock.h"
 
@@ -50,6 +51,10 @@ class Endpoint {
   // closed. It tells of changes, not of states: after it became readable, and after every send(),
   // receive() until there is nothing, before waiting again.
   virtual int poll_fd() const = 0;
+
+  // Of the coordinator's end: the connections that were ended since the last call because their key
+  // was taken off the list. Nothing of theirs is received any more.
+  virtual std::vector<PeerName> take_cut_off() { return {}; }
 
   // Of a worker's end, asked about once a second: why the coordinator will not have us, with
   // advice, once 10 s of nothing but refused handshakes made it certain. nullopt as long as there

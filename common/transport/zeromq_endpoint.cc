@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -182,6 +183,8 @@ class Router : public Endpoint {
 
   int poll_fd() const override { return socket_.get(zmq::sockopt::fd); }
 
+  std::vector<PeerName> take_cut_off() override { return std::exchange(newly_cut_off_, {}); }
+
  private:
   Router() = default;
 
@@ -211,6 +214,7 @@ class Router : public Endpoint {
   // to be read when its descriptor is already another's.
   void cut_off(const PeerName& peer, zmq::message_t& body) {
     if (!cut_off_.insert(peer).second) return;
+    newly_cut_off_.push_back(peer);
     const int fd = zmq_msg_get(body.handle(), ZMQ_SRCFD);
     // ZeroMQ owns the descriptor and closes it when it reads the end.
     if (fd >= 0) ::shutdown(fd, SHUT_RDWR);
@@ -230,6 +234,7 @@ class Router : public Endpoint {
   zmq::context_t context_{1};
   std::unique_ptr<Gatekeeper> gate_;
   zmq::socket_t socket_;
+  std::vector<PeerName> newly_cut_off_;
   std::set<PeerName> cut_off_;  // at most the connections that stood when their key was removed
 };
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "coordinator/gateway/checkpoint_files.h"
 
 namespace plateau {
 namespace fs = std::filesystem;
@@ -85,13 +86,6 @@ bool is_whole(const fs::path& path, const ArtifactFacts& artifact) {
   if (error || size != artifact.size_bytes) return false;
   const Result<std::string> sha256 = sha256_of_file(path);
   return sha256.ok() && *sha256 == artifact.sha256;
-}
-
-// One flat folder: "3-checkpoint-step-120".
-std::string checkpoint_file(AttemptNumber attempt, const std::string& name) {
-  std::string file = std::to_string(attempt.value) + "-" + name;
-  std::replace(file.begin(), file.end(), '/', '-');
-  return file;
 }
 
 std::uint64_t bytes_of_checkpoints(const fs::path& run_folder) {
@@ -222,8 +216,7 @@ Result<bool> ArtifactInbox::adopt_checkpoint(const AttemptRef& attempt,
                                              const ArtifactFacts& artifact,
                                              const std::string& trial_folder) {
   const fs::path from = staged(attempt, artifact.name, trial_folder);
-  const fs::path to =
-      trial_path(trial_folder) / kCheckpoints / checkpoint_file(attempt.attempt, artifact.name);
+  const fs::path to = resume_path({attempt.attempt, 0, artifact}, trial_folder);
   arriving_.erase({attempt, artifact.name});
   if (checkpoint_bytes_ + artifact.size_bytes > options_.checkpoint_budget_bytes) {
     std::error_code ignored;
@@ -241,23 +234,47 @@ Result<bool> ArtifactInbox::adopt_checkpoint(const AttemptRef& attempt,
 
 fs::path ArtifactInbox::resume_path(const ResumePoint& resume,
                                     const std::string& trial_folder) const {
-  return trial_path(trial_folder) / kCheckpoints /
-         checkpoint_file(resume.written_by, resume.artifact.name);
+  return trial_path(trial_folder) / kCheckpoints / checkpoint_file(resume);
 }
 
-void ArtifactInbox::drop_checkpoints_but(const ResumePoint& newest,
-                                         const std::string& trial_folder) {
-  const std::string kept = checkpoint_file(newest.written_by, newest.artifact.name);
+// The newest of them first.
+std::vector<ResumePoint> ArtifactInbox::other_checkpoints(const ResumePoint& newest,
+                                                          const std::string& trial_folder) const {
+  std::vector<ResumePoint> others;
+  const std::string first = checkpoint_file(newest);
   std::error_code error;
-  std::vector<fs::path> old;
   for (const fs::directory_entry& file :
        fs::directory_iterator(trial_path(trial_folder) / kCheckpoints, error)) {
-    if (file.path().filename() != kept) old.push_back(file.path());
+    const std::string name = file.path().filename().string();
+    std::error_code gone;
+    const std::uintmax_t size = file.file_size(gone);
+    const std::optional<ResumePoint> other = checkpoint_of_file(name, size);
+    if (!gone && other && name != first) others.push_back(*other);
   }
-  for (const fs::path& path : old) {
+  std::sort(others.begin(), others.end(), [](const ResumePoint& a, const ResumePoint& b) {
+    return std::pair(a.written_by, a.step) > std::pair(b.written_by, b.step);
+  });
+  return others;
+}
+
+std::optional<ResumePoint> ArtifactInbox::usable_checkpoint(const ResumePoint& newest,
+                                                            const std::string& trial_folder) const {
+  if (is_whole(resume_path(newest, trial_folder), newest.artifact)) return newest;
+  for (const ResumePoint& older : other_checkpoints(newest, trial_folder)) {
+    if (is_whole(resume_path(older, trial_folder), older.artifact)) return older;
+  }
+  return std::nullopt;
+}
+
+void ArtifactInbox::drop_old_checkpoints(const ResumePoint& newest,
+                                         const std::string& trial_folder) {
+  std::vector<ResumePoint> old = other_checkpoints(newest, trial_folder);
+  if (!old.empty()) old.erase(old.begin());  // the one before
+  for (const ResumePoint& each : old) {
     std::error_code ignored;
-    const std::uintmax_t size = fs::file_size(path, ignored);
-    if (fs::remove(path, ignored)) checkpoint_bytes_ -= size;
+    if (fs::remove(resume_path(each, trial_folder), ignored)) {
+      checkpoint_bytes_ -= each.artifact.size_bytes;
+    }
   }
 }
 
@@ -277,8 +294,9 @@ void ArtifactInbox::drop_attempt(const AttemptRef& attempt, const std::string& t
 void ArtifactInbox::drop_trial(const std::string& trial_folder) {
   std::error_code ignored;
   if (!fs::exists(trial_path(trial_folder), ignored)) return;
-  drop_checkpoints_but({}, trial_folder);
-  fs::remove(trial_path(trial_folder) / kCheckpoints, ignored);
+  for (const ResumePoint& each : other_checkpoints({}, trial_folder))
+    checkpoint_bytes_ -= each.artifact.size_bytes;
+  fs::remove_all(trial_path(trial_folder) / kCheckpoints, ignored);
   fs::remove_all(trial_path(trial_folder) / kIncoming, ignored);
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -60,9 +61,12 @@ class ArtifactInbox {
                                 const std::string& trial_folder);
   std::filesystem::path resume_path(const ResumePoint& resume,
                                     const std::string& trial_folder) const;
+  // The newest one if its bytes are what they were, else the newest older one that is. Reads them.
+  std::optional<ResumePoint> usable_checkpoint(const ResumePoint& newest,
+                                               const std::string& trial_folder) const;
 
-  // After the commit of a newer one: older checkpoints of the trial go.
-  void drop_checkpoints_but(const ResumePoint& newest, const std::string& trial_folder);
+  // After the commit of a newer one: all but it and the one before go.
+  void drop_old_checkpoints(const ResumePoint& newest, const std::string& trial_folder);
   // After the commit of an end: what the attempt left half-way goes.
   void drop_attempt(const AttemptRef& attempt, const std::string& trial_folder);
   // After the trial's end: its checkpoints too.
@@ -87,6 +91,8 @@ class ArtifactInbox {
                                 const std::string& trial_folder) const;
   Status complete(Arriving& arriving, const AttemptRef& attempt, const std::string& trial_folder);
   Receipt receipt(const Arriving& arriving) const;
+  std::vector<ResumePoint> other_checkpoints(const ResumePoint& newest,
+                                             const std::string& trial_folder) const;
 
   InboxOptions options_;
   std::map<Key, Arriving> arriving_;

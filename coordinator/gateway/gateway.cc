@@ -74,6 +74,21 @@ Result<std::optional<Event>> Gateway::take(const Frame& frame) {
   return event;
 }
 
+std::vector<Event> Gateway::take_lost() {
+  std::vector<Event> lost;
+  for (const PeerName& peer : endpoint_.take_cut_off()) {
+    for (auto at = peers_.begin(); at != peers_.end();) {
+      if (at->second != peer) {
+        ++at;
+        continue;
+      }
+      lost.emplace_back(event::ConnectionLost{at->first, "its key was taken off the list"});
+      at = peers_.erase(at);
+    }
+  }
+  return lost;
+}
+
 void Gateway::refuse_version(const wire::FromWorker& message) {
   const Error error =
       wire::version_mismatch(message.hello().protocol_version(), message.hello().program_version());
@@ -213,22 +228,27 @@ void Gateway::assign(const action::Assign& assign) {
     log_(json.error().message);
     return;
   }
-  std::filesystem::path path;
-  bool resumes = assign.resume.has_value();
-  if (resumes) {
-    std::error_code error;
-    path = inbox_.resume_path(*assign.resume, text->folder);
-    resumes =
-        std::filesystem::file_size(path, error) == assign.resume->artifact.size_bytes && !error;
-    if (!resumes) {
-      log_("The checkpoint " + path.string() + " is gone or damaged; trial " +
-           std::to_string(assign.attempt.trial.value) + " starts afresh.");
-    }
+  action::Assign resumed = assign;
+  if (assign.resume)
+    resumed.resume = checkpoint_for(assign.attempt.trial, *assign.resume, text->folder);
+  const SendResult sent =
+      send(assign.session, to_message(resumed, std::move(*json), /*with_resume=*/true));
+  if (resumed.resume && sent == SendResult::kSent) {
+    outbox_.begin(assign.session, assign.attempt, inbox_.resume_path(*resumed.resume, text->folder),
+                  resumed.resume->artifact.size_bytes);
   }
-  const SendResult sent = send(assign.session, to_message(assign, std::move(*json), resumes));
-  if (resumes && sent == SendResult::kSent) {
-    outbox_.begin(assign.session, assign.attempt, path, assign.resume->artifact.size_bytes);
+}
+
+std::optional<ResumePoint> Gateway::checkpoint_for(TrialId trial, const ResumePoint& newest,
+                                                   const std::string& folder) {
+  std::optional<ResumePoint> usable = inbox_.usable_checkpoint(newest, folder);
+  if (!usable || usable->step != newest.step || usable->written_by != newest.written_by) {
+    log_("The checkpoint " + inbox_.resume_path(newest, folder).string() +
+         " is gone or damaged; trial " + std::to_string(trial.value) +
+         (usable ? " goes on from the older one of step " + std::to_string(usable->step) + "."
+                 : " starts afresh."));
   }
+  return usable;
 }
 
 void Gateway::perform(const Action& action) {
@@ -262,7 +282,7 @@ void Gateway::perform(const Action& action) {
 void Gateway::clean_up(const Record& record) {
   if (const auto* checkpoint = std::get_if<record::Checkpoint>(&record)) {
     if (const Result<std::string> folder = folder_of(checkpoint->trial)) {
-      inbox_.drop_checkpoints_but(checkpoint->resume, *folder);
+      inbox_.drop_old_checkpoints(checkpoint->resume, *folder);
     }
   } else if (const auto* ended = std::get_if<record::AttemptEnded>(&record)) {
     if (const Result<std::string> folder = folder_of(ended->attempt.trial)) {

@@ -40,6 +40,9 @@ class Gateway {
   // flush(). Garbage is dropped and logged at a bounded rate. kIo: the disk is full or says no.
   Result<std::optional<Event>> take(const Frame& frame);
 
+  // What became of workers without a frame of theirs: their key was removed. After the frames.
+  std::vector<Event> take_lost();
+
   // Carries out everything but Commit and RunEnded, which are the loop's. After the commit.
   void perform(const Action& action);
 
@@ -56,6 +59,8 @@ class Gateway {
   void refuse_version(const wire::FromWorker& message);
   void clean_up(const Record& record);
   void assign(const action::Assign& assign);
+  std::optional<ResumePoint> checkpoint_for(TrialId trial, const ResumePoint& newest,
+                                            const std::string& folder);
   SendResult send(SessionId session, const wire::FromCoordinator& message);
   // Is this attempt the one that the scheduler waits for, from this session?
   bool is_current(SessionId session, const AttemptRef& attempt) const;

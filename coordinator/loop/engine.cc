@@ -100,6 +100,8 @@ Result<bool> Engine::round() {
   }
   int frames = 0;
   if (Status applied = apply_frames(actions, frames); !applied) return applied.error();
+  for (const Event& lost : parts_.gateway.take_lost())
+    apply(lost, actions);
   observe(actions);
 
   // Commit before you speak: once a worker has heard an acknowledgement it forgets its report, so

@@ -97,7 +97,8 @@ void Step::assign(TrialEntry& entry, SessionId session, SlotEntry& slot) {
 
 void Step::send_assign(const TrialEntry& entry, SessionId session, SlotIndex slot) {
   say(action::Assign{session, current_attempt(entry), slot, must_be_alone(entry),
-                     entry.retry.micro_batch_size, entry.resume});
+                     entry.retry.micro_batch_size,
+                     entry.resume ? std::optional(*entry.resume) : std::nullopt});
 }
 
 void Step::end_run_if_done() {

@@ -99,7 +99,8 @@ void Step::operator()(const event::CheckpointStored& event) {
   TrialEntry* entry = find(event.attempt.trial);
   if (entry == nullptr || has_ended(entry->phase) || entry->attempts.empty()) return;
   if (current_attempt(*entry) != event.attempt) return;
-  entry->resume = ResumePoint{event.attempt.attempt, event.step, event.artifact};
+  entry->resume = std::make_shared<const ResumePoint>(
+      ResumePoint{event.attempt.attempt, event.step, event.artifact});
   commit(record::Checkpoint{event.attempt.trial, *entry->resume});
 }
 

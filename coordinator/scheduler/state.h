@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -79,8 +80,8 @@ struct TrialEntry {
   TrialFacts facts;
   TrialPhase phase;
   RetryPolicy retry;
-  std::vector<AttemptStory> attempts;  // attempt n is attempts[n - 1]
-  std::optional<ResumePoint> resume;
+  std::vector<AttemptStory> attempts;         // attempt n is attempts[n - 1]
+  std::shared_ptr<const ResumePoint> resume;  // few have one; it is as large as half of the rest
 };
 
 // ---- workers ------------------------------------------------------------------------------------

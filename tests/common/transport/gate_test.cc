@@ -23,7 +23,9 @@ namespace plateau {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // A coordinator with keys of its own and a list with one worker, and what it logs.
 class Gate : public ::testing::Test {
@@ -172,6 +174,8 @@ TEST_F(Gate, a_key_that_is_removed_loses_its_connection_at_once) {
     gone = bound_.endpoint->send(frame->peer, "work") == SendResult::kNoPeer;
   }
   EXPECT_LT(system_clock().monotonic_ms() - removed, 3000);
+  EXPECT_THAT(bound_.endpoint->take_cut_off(), ElementsAre(frame->peer));
+  EXPECT_THAT(bound_.endpoint->take_cut_off(), IsEmpty());
   EXPECT_FALSE(gets_through(*worker, kRefusedMs));
   EXPECT_THAT(lines(), Contains(HasSubstr(listed_.public_key)));  // refused when it came again
 }

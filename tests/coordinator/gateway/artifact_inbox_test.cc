@@ -129,20 +129,46 @@ TEST_F(ArtifactInboxTest, the_coordinators_own_file_cannot_be_sent) {
   EXPECT_EQ(receipt.error().kind, ErrorKind::kInvalidArgument);
 }
 
-TEST_F(ArtifactInboxTest, only_the_newest_checkpoint_is_kept_and_the_end_leaves_none) {
+TEST_F(ArtifactInboxTest, the_two_newest_checkpoints_are_kept_and_the_end_leaves_none) {
+  ArtifactInbox to = inbox();
+  std::vector<ResumePoint> points;
+  for (const std::int64_t step : {9, 10, 20}) {
+    const std::string bytes = "of step " + std::to_string(step);
+    const ArtifactFacts file = facts("checkpoint/step-" + std::to_string(step), bytes);
+    take(to, chunk(file.name, bytes, 0, bytes.size()));
+    ASSERT_TRUE(*to.adopt_checkpoint(ref(1, 1), file, kTrial));
+    points.push_back({AttemptNumber{1}, step, file});
+    to.drop_old_checkpoints(points.back(), kTrial);
+  }
+  EXPECT_EQ(*read_file(to.resume_path(points[2], kTrial)), "of step 20");
+  EXPECT_EQ(*read_file(to.resume_path(points[1], kTrial)), "of step 10");
+  EXPECT_FALSE(fs::exists(to.resume_path(points[0], kTrial)));
+  to.drop_trial(kTrial);
+  EXPECT_EQ(files(), std::vector<std::string>{});
+}
+
+// Tried: with usable_checkpoint() that looks at the size alone the damaged bytes are sent.
+TEST_F(ArtifactInboxTest, a_damaged_checkpoint_is_not_used_and_the_one_before_is) {
   ArtifactInbox to = inbox();
   const ArtifactFacts first = facts("checkpoint/step-10", "aaaa");
   const ArtifactFacts second = facts("checkpoint/step-20", "bbbb");
+  const ResumePoint older{AttemptNumber{1}, 10, first};
+  const ResumePoint newest{AttemptNumber{2}, 20, second};
   take(to, chunk(first.name, "aaaa", 0, 4));
   ASSERT_TRUE(*to.adopt_checkpoint(ref(1, 1), first, kTrial));
-  take(to, chunk(second.name, "bbbb", 0, 4));
-  ASSERT_TRUE(*to.adopt_checkpoint(ref(1, 1), second, kTrial));
-  const ResumePoint newest{AttemptNumber{1}, 20, second};
-  to.drop_checkpoints_but(newest, kTrial);
-  EXPECT_EQ(*read_file(to.resume_path(newest, kTrial)), "bbbb");
-  EXPECT_FALSE(fs::exists(to.resume_path({AttemptNumber{1}, 10, first}, kTrial)));
-  to.drop_trial(kTrial);
-  EXPECT_EQ(files(), std::vector<std::string>{});
+  take(to, chunk(second.name, "bbbb", 0, 4, 2));
+  ASSERT_TRUE(*to.adopt_checkpoint(ref(1, 2), second, kTrial));
+  EXPECT_EQ(to.usable_checkpoint(newest, kTrial)->step, 20);
+  std::ofstream(to.resume_path(newest, kTrial)) << "bbbc";  // as long as it was
+  std::ofstream(path(".checkpoints/3-checkpoint-step-99-no-hash")) << "what is this?";
+  const std::optional<ResumePoint> usable = to.usable_checkpoint(newest, kTrial);
+  ASSERT_TRUE(usable);
+  EXPECT_EQ(usable->step, 10);
+  EXPECT_EQ(usable->written_by, AttemptNumber{1});
+  EXPECT_EQ(usable->artifact.name, first.name);
+  EXPECT_EQ(usable->artifact.sha256, first.sha256);
+  std::ofstream(to.resume_path(older, kTrial)) << "";
+  EXPECT_FALSE(to.usable_checkpoint(newest, kTrial));
 }
 
 TEST_F(ArtifactInboxTest, checkpoints_beyond_the_budget_are_dropped_also_after_a_restart) {
