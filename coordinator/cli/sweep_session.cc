@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr DurationMs kWorkerPatienceMs = 10'000;
+constexpr std::int64_t kTrialsBetweenTrims = 10'000;
 // So much of what was used up is forgotten by a kill -9.
 constexpr DurationMs kSpentEveryMs = 5'000;
 
@@ -386,10 +387,15 @@ Status Session::serve() {
   });
   printer_.emplace(std::move(meter), options_.plain || options_.json);
   LoopOptions loop;
-  bool trimmed = false;
+  std::int64_t trimmed = -1;
   loop.on_tick = [&](bool stopping) -> Status {
-    // What the store's rows took on their way into the scheduler goes back, once.
-    if (!trimmed && scheduler_.counts().total() > 0) trimmed = malloc_trim(0) >= 0;
+    // What the store's rows took on their way into the scheduler goes back; later what the queue
+    // and the records of trials that ended took, since it lies between what stays.
+    const std::int64_t done = scheduler_.counts().ended() / kTrialsBetweenTrims;
+    if (done > trimmed && scheduler_.counts().total() > 0) {
+      malloc_trim(0);
+      trimmed = done;
+    }
     if (Status s = look_at_budgets(); !s) return s;
     if (!stopping && ended_by_.empty()) {
       if (Status s = look_after_worker(); !s) return s;

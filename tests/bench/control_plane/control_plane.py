@@ -155,7 +155,7 @@ class Run:
         first, last, count = self.query(
             "SELECT (SELECT min(assigned_ms) FROM attempts), max(accepted_ms), count(*) "
             "FROM results")
-        result["rss_running_mb"] = max(rss, result["rss_submitted_mb"])
+        result["rss_running_mb"] = rss
         result["per_s"] = 1000 * count / max(last - first, 1)
         result["complete"] = count == self.trials
         return result
