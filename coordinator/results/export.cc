@@ -9,6 +9,7 @@
 #include "common/base/file.h"
 #include "common/base/text.h"
 #include "coordinator/results/escape.h"
+#include "coordinator/results/parquet/parquet.h"
 #include "coordinator/results/summary.h"
 
 namespace plateau::results {
@@ -16,35 +17,49 @@ namespace {
 
 using Json = nlohmann::json;
 
-const std::vector<std::string>& trial_columns() {
-  static const std::vector<std::string> columns{
-      "run",
-      "trial",
-      "key",
-      "cell",
-      "base",
-      "task",
-      "adapter",
-      "baseline",
-      "rank",
-      "alpha",
-      "rslora",
-      "learning_rate",
-      "seed",
-      "state",
-      "attempts",
-      "checkpoint",
-      "precision",
-      "adapter_parameters",
-      "head_parameters",
-      "base_parameters",
-      "train_seconds",
-      "train_tokens",
-      "peak_memory_bytes",
-      "adapter_bytes",
-      "device",
-  };
-  return columns;
+const std::vector<ColumnName>& columns_of(ExportWhat what) {
+  using enum ColumnType;
+  static const std::vector<ColumnName> trials{{"run", kText},
+                                              {"trial", kInteger},
+                                              {"key", kText},
+                                              {"cell", kText},
+                                              {"base", kText},
+                                              {"task", kText},
+                                              {"adapter", kText},
+                                              {"baseline", kFlag},
+                                              {"rank", kInteger},
+                                              {"alpha", kReal},
+                                              {"rslora", kFlag},
+                                              {"learning_rate", kReal},
+                                              {"seed", kInteger},
+                                              {"state", kText},
+                                              {"attempts", kInteger},
+                                              {"checkpoint", kText},
+                                              {"precision", kText},
+                                              {"adapter_parameters", kInteger},
+                                              {"head_parameters", kInteger},
+                                              {"base_parameters", kInteger},
+                                              {"train_seconds", kReal},
+                                              {"train_tokens", kInteger},
+                                              {"peak_memory_bytes", kInteger},
+                                              {"adapter_bytes", kInteger},
+                                              {"device", kText},
+                                              {"split", kText},
+                                              {"metric", kText},
+                                              {"step", kInteger},
+                                              {"value", kReal},
+                                              {"reason", kText}};
+  static const std::vector<ColumnName> metrics{
+      {"trial", kInteger}, {"key", kText},     {"task", kText},  {"adapter", kText},
+      {"rank", kInteger},  {"seed", kInteger}, {"split", kText}, {"metric", kText},
+      {"step", kInteger},  {"value", kReal}};
+  static const std::vector<ColumnName> predictions{
+      {"trial", kInteger},   {"key", kText},      {"task", kText}, {"adapter", kText},
+      {"rank", kInteger},    {"seed", kInteger},  {"id", kText},   {"label", kText},
+      {"prediction", kText}, {"scores", kNumbers}};
+  return what == ExportWhat::kTrials    ? trials
+         : what == ExportWhat::kMetrics ? metrics
+                                        : predictions;
 }
 
 Json trial_fields(const RunView& run, const TrialRow& row) {
@@ -98,32 +113,25 @@ std::string csv_text(const Json& value) {
   return csv_field(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-class Rows {
- public:
-  Rows(ExportFormat format, std::vector<std::string> columns)
-      : format_(format), columns_(std::move(columns)) {
-    if (format_ == ExportFormat::kCsv) text_ = join(columns_, ",") + "\r\n";
+// Takes one row after another.
+using Sink = std::function<Status(const Json&)>;
+
+std::string csv_line(const Json& row, const std::vector<ColumnName>& columns) {
+  std::string text;
+  for (const ColumnName& column : columns) {
+    const auto found = row.find(column.name);
+    text += (&column == &columns.front() ? "" : ",") +
+            (found == row.end() ? std::string() : csv_text(*found));
   }
+  return text + "\r\n";
+}
 
-  void add(const Json& row) {
-    if (format_ == ExportFormat::kJsonl) {
-      text_ += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-      return;
-    }
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const auto found = row.find(columns_[i]);
-      text_ += (i == 0 ? "" : ",") + (found == row.end() ? std::string() : csv_text(*found));
-    }
-    text_ += "\r\n";
-  }
-
-  std::string text() && { return std::move(text_); }
-
- private:
-  ExportFormat format_;
-  std::vector<std::string> columns_;
-  std::string text_;
-};
+std::string csv_header(const std::vector<ColumnName>& columns) {
+  std::vector<std::string> names;
+  for (const ColumnName& column : columns)
+    names.push_back(column.name);
+  return join(names, ",") + "\r\n";
+}
 
 void put_metric(Json& row, const MetricValue& metric) {
   row["split"] = metric.split;
@@ -132,40 +140,34 @@ void put_metric(Json& row, const MetricValue& metric) {
   row["value"] = metric.value;
 }
 
-std::string trials_text(const RunView& run, ExportFormat format) {
-  std::vector<std::string> columns = trial_columns();
-  for (const char* name : {"split", "metric", "step", "value", "reason"})
-    columns.emplace_back(name);
-  Rows rows(format, columns);
+Status put_trials(const RunView& run, const Sink& sink) {
   for (const TrialRow& trial : run.trials) {
     Json row = trial_fields(run, trial);
     if (!trial.reason.empty()) row["reason"] = trial.reason;
-    if (trial.metrics.empty()) rows.add(row);
+    if (trial.metrics.empty()) {
+      if (Status status = sink(row); !status) return status;
+    }
     for (const MetricValue& metric : trial.metrics) {
       put_metric(row, metric);
-      rows.add(row);
+      if (Status status = sink(row); !status) return status;
     }
   }
-  return std::move(rows).text();
+  return {};
 }
 
-std::string metrics_text(const RunView& run, ExportFormat format) {
-  Rows rows(format, {"trial", "key", "task", "adapter", "rank", "seed", "split", "metric", "step",
-                     "value"});
+Status put_metrics(const RunView& run, const Sink& sink) {
   for (const TrialRow& trial : run.trials) {
     for (const MetricValue& metric : trial.curve) {
       Json row = short_fields(trial);
       put_metric(row, metric);
-      rows.add(row);
+      if (Status status = sink(row); !status) return status;
     }
   }
-  return std::move(rows).text();
+  return {};
 }
 
-Result<std::string> predictions_text(const RunView& run, const std::filesystem::path& run_folder,
-                                     ExportFormat format) {
-  Rows rows(format, {"trial", "key", "task", "adapter", "rank", "seed", "id", "label", "prediction",
-                     "scores"});
+Status put_predictions(const RunView& run, const std::filesystem::path& run_folder,
+                       const Sink& sink) {
   for (const TrialRow& trial : run.trials) {
     if (trial.state != TrialState::kFinished) continue;
     const std::filesystem::path path = run_folder / trial.folder / "predictions.jsonl";
@@ -186,25 +188,52 @@ Result<std::string> predictions_text(const RunView& run, const std::filesystem::
       for (const char* name : {"id", "label", "prediction", "scores"}) {
         if (item.contains(name)) row[name] = item[name];
       }
-      rows.add(row);
+      if (Status status = sink(row); !status) return status;
     }
   }
-  return std::move(rows).text();
+  return {};
+}
+
+Status put(const RunView& run, const std::filesystem::path& run_folder, ExportWhat what,
+           const Sink& sink) {
+  switch (what) {
+    case ExportWhat::kTrials:
+      return put_trials(run, sink);
+    case ExportWhat::kMetrics:
+      return put_metrics(run, sink);
+    case ExportWhat::kPredictions:
+      return put_predictions(run, run_folder, sink);
+  }
+  return internal_error("an export without a writer");
 }
 
 }  // namespace
 
+Result<Columns> export_columns(const RunView& run, const std::filesystem::path& run_folder,
+                               ExportWhat what) {
+  Columns columns = empty_columns(columns_of(what));
+  const Status status =
+      put(run, run_folder, what, [&](const Json& row) { return append(row, columns); });
+  if (!status) return status.error();
+  return columns;
+}
+
 Result<std::string> export_text(const RunView& run, const std::filesystem::path& run_folder,
                                 ExportWhat what, ExportFormat format) {
-  switch (what) {
-    case ExportWhat::kTrials:
-      return trials_text(run, format);
-    case ExportWhat::kMetrics:
-      return metrics_text(run, format);
-    case ExportWhat::kPredictions:
-      return predictions_text(run, run_folder, format);
+  if (format == ExportFormat::kParquet) {
+    const auto columns = export_columns(run, run_folder, what);
+    if (!columns) return columns.error();
+    return to_parquet(*columns);
   }
-  return internal_error("an export without a writer");
+  const bool csv = format == ExportFormat::kCsv;
+  std::string text = csv ? csv_header(columns_of(what)) : "";
+  const Status status = put(run, run_folder, what, [&](const Json& row) {
+    text += csv ? csv_line(row, columns_of(what))
+                : row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return Status();
+  });
+  if (!status) return status.error();
+  return text;
 }
 
 }  // namespace plateau::results

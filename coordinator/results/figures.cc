@@ -38,6 +38,26 @@ std::optional<results::Drawing> drawing_of(const RunView& run, FigureKind kind,
   return results::critical_difference_figure(*ranking, run.name, options);
 }
 
+// Axes and coordinates, for the kinds that are plots.
+std::optional<results::Chart> chart_of(const RunView& run, FigureKind kind,
+                                       const results::FigureOptions& options) {
+  const results::Summary summary = results::summarise(run);
+  switch (kind) {
+    case FigureKind::kRank:
+      return results::rank_chart(summary, options);
+    case FigureKind::kPareto:
+      return results::pareto_chart(summary, options);
+    case FigureKind::kCurves:
+      return results::curves_chart(run, summary, options);
+    case FigureKind::kBox:
+      return results::box_chart(summary, options);
+    case FigureKind::kHeatmap:
+    case FigureKind::kCriticalDifference:
+      break;
+  }
+  return std::nullopt;
+}
+
 // What a run lacks that has no such figure.
 std::string missing(FigureKind kind) {
   if (kind == FigureKind::kCriticalDifference) {
@@ -62,7 +82,10 @@ const std::vector<std::pair<std::string, FigureKind>>& figure_kinds() {
 
 const std::vector<std::pair<std::string, FigureFormat>>& figure_formats() {
   static const std::vector<std::pair<std::string, FigureFormat>> formats{
-      {"svg", FigureFormat::kSvg}, {"pdf", FigureFormat::kPdf}, {"tex", FigureFormat::kTikz}};
+      {"svg", FigureFormat::kSvg},
+      {"pdf", FigureFormat::kPdf},
+      {"tex", FigureFormat::kPgfPlots},
+      {"tikz", FigureFormat::kTikz}};
   return formats;
 }
 
@@ -98,6 +121,9 @@ Result<std::string> figure_bytes(const RunView& run, FigureKind kind, FigureForm
   switch (format) {
     case FigureFormat::kPdf:
       return results::to_pdf(*drawing);
+    case FigureFormat::kPgfPlots:
+      if (const auto chart = chart_of(run, kind, {width})) return results::to_pgfplots(*chart);
+      return results::to_tikz(*drawing);
     case FigureFormat::kTikz:
       return results::to_tikz(*drawing);
     case FigureFormat::kSvg:

@@ -6,6 +6,7 @@
 #include "coordinator/results/comparison.h"
 #include "coordinator/results/efficiency.h"
 #include "coordinator/results/figure/rank_figure.h"
+#include "coordinator/results/parquet/parquet.h"
 #include "coordinator/results/plateau_report.h"
 #include "coordinator/results/run_tables.h"
 #include "coordinator/results/summary.h"
@@ -59,7 +60,7 @@ const std::vector<std::pair<std::string, TableFormat>>& table_formats() {
   static const std::vector<std::pair<std::string, TableFormat>> formats{
       {"terminal", TableFormat::kTerminal}, {"md", TableFormat::kMarkdown},
       {"tex", TableFormat::kLatex},         {"csv", TableFormat::kCsv},
-      {"json", TableFormat::kJson},
+      {"json", TableFormat::kJson},         {"parquet", TableFormat::kParquet},
   };
   return formats;
 }
@@ -89,14 +90,34 @@ Result<std::vector<NamedText>> table_texts(const RunView& run,
       case TableFormat::kJson:
         text = results::cells_json(*results::summary_for(run, specs[i]));
         break;
+      case TableFormat::kParquet:
+        return internal_error("a Parquet file holds all tables: table_text");
     }
     texts.push_back({specs[i].name, std::move(text)});
   }
   return texts;
 }
 
+namespace {
+
+Result<std::string> tables_parquet(const RunView& run,
+                                   const std::vector<results::TableSpec>& specs) {
+  std::vector<results::NamedSummary> tables;
+  for (const results::TableSpec& spec : specs) {
+    auto summary = results::summary_for(run, spec);
+    if (!summary) return summary.error();
+    tables.push_back({spec.name, *std::move(summary)});
+  }
+  const auto columns = results::cells_columns(tables);
+  if (!columns) return columns.error();
+  return results::to_parquet(*columns);
+}
+
+}  // namespace
+
 Result<std::string> table_text(const RunView& run, const std::vector<results::TableSpec>& specs,
                                TableFormat format) {
+  if (format == TableFormat::kParquet) return tables_parquet(run, specs);
   if (format == TableFormat::kLatex) {
     const auto tables = results::tables_of(run, specs);
     if (!tables) return tables.error();
@@ -137,6 +158,7 @@ Result<std::string> written(const results::Table& table, TableFormat format,
     case TableFormat::kJson:
       return json;
     case TableFormat::kCsv:
+    case TableFormat::kParquet:
       break;
   }
   return invalid_argument(

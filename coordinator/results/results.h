@@ -31,9 +31,10 @@ struct ResultFiles {
 // fits nothing) has a NAME.md that says why, and no NAME.tex.
 Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder);
 
-enum class TableFormat { kTerminal, kMarkdown, kLatex, kCsv, kJson };
+enum class TableFormat { kTerminal, kMarkdown, kLatex, kCsv, kJson, kParquet };
 
-// "terminal", "md", "tex", "csv", "json": for --format.
+// "terminal", "md", "tex", "csv", "json", "parquet": for --format. Parquet is for table_text alone
+// and needs a component (parquet/parquet.h).
 const std::vector<std::pair<std::string, TableFormat>>& table_formats();
 
 // A piece of text for one file: "main" and its bytes, which end with a newline.
@@ -47,7 +48,8 @@ struct NamedText {
 Result<std::vector<NamedText>> table_texts(const RunView& run,
                                            const std::vector<results::TableSpec>& specs,
                                            TableFormat format);
-// All of them in one text: LaTeX is one document, JSON one array where there are several.
+// All of them in one text: LaTeX is one document, JSON one array where there are several, Parquet
+// one file whose first column names the table.
 Result<std::string> table_text(const RunView& run, const std::vector<results::TableSpec>& specs,
                                TableFormat format);
 // The table with every default.
@@ -87,8 +89,10 @@ enum class FigureKind { kRank, kPareto, kCurves, kBox, kHeatmap, kCriticalDiffer
 // "rank", "pareto", "curves", "box", "heatmap", "critical-difference": for --kind.
 const std::vector<std::pair<std::string, FigureKind>>& figure_kinds();
 
-enum class FigureFormat { kSvg, kPdf, kTikz };
-// "svg", "pdf", "tex" (TikZ, for the paper's fonts): for --format.
+enum class FigureFormat { kSvg, kPdf, kPgfPlots, kTikz };
+// "svg", "pdf", "tex" (PGFPlots axes with coordinates, in the paper's fonts and open to its styles;
+// a heatmap and a critical difference, which are no plots, as TikZ), "tikz" (the shapes of the SVG
+// with the paper's fonts): for --format.
 const std::vector<std::pair<std::string, FigureFormat>>& figure_formats();
 
 // Points for --width: "one" and "two" columns of a two-column paper, or a number; 0: the figure

@@ -48,6 +48,22 @@ class Results(harness.RunTest):
         self.assertEqual(compared["over"], "items")
         self.assertIn("points", self.results("efficiency", "small", "--format", "json"))
 
+    def test_parquet_is_written_or_the_way_to_it_is_said(self):
+        self.assertEqual(self.run_sweep().returncode, 0)
+        there = os.path.exists(os.path.join(harness.BIN, "plateau-parquet.so"))
+        for command in (["table"], ["export"], ["export", "--what", "predictions"]):
+            path = os.path.join(self.folder, "rows.parquet")
+            done = self.plateau("results", *command, "small", "--format", "parquet", "--out", path)
+            if there:
+                self.assertEqual(done.returncode, 0, done.stderr)
+                with open(path, "rb") as file:
+                    text = file.read()
+                self.assertEqual((text[:4], text[-4:]), (b"PAR1", b"PAR1"))
+            else:
+                self.assertEqual(done.returncode, 3)
+                self.assertIn("./plateau build --with-parquet", done.stderr)
+                self.assertFalse(os.path.exists(path))
+
     def test_mistakes_are_named_and_cost_no_training(self):
         self.write_sweep(REPORT.replace("aggregate: t95", "agregate: t95"))
         for command in (["plan", self.sweep], self.run_arguments()):

@@ -7,7 +7,7 @@ import tidy
 
 LIBTORCH = ["libtorch", "libc10", "libcuda", "libcudart"]
 RULES = {
-    "plateau": LIBTORCH,
+    "plateau": LIBTORCH + ["libarrow", "libparquet"],
     "plateau-worker": LIBTORCH + ["libsqlite3", "libyaml-cpp"],
     "plateau-trainer": ["libzmq", "libsqlite3", "libyaml-cpp", "libboost", "libprotobuf"],
 }

@@ -70,7 +70,6 @@ class Painter {
     if (with_heading) plot_.heading(panel_.task + ", " + panel_.base);
   }
 
- private:
   static Ticks vertical(const Panel& panel) {
     double low = 1e300;
     double high = -1e300;
@@ -82,6 +81,7 @@ class Painter {
     return nice_ticks(low, high, 7);
   }
 
+ private:
   double middle(std::int64_t rank) const {
     const auto place = std::find(ranks_.begin(), ranks_.end(), rank) - ranks_.begin();
     return plot_.area().left + (static_cast<double>(place) + 0.5) * slot_;
@@ -139,6 +139,60 @@ std::string describe(const std::vector<Panel>& all) {
   return text;
 }
 
+Names names_of(const std::vector<Panel>& all) {
+  Names names;
+  for (const Panel& panel : all) {
+    for (const Box& box : panel.boxes)
+      add_name(names.curves, box.label);
+  }
+  return names;
+}
+
+std::string reading_of(const std::vector<Panel>& all) {
+  bool has_boxes = false;
+  bool has_bars = false;
+  for (const Panel& panel : all) {
+    for (const Box& box : panel.boxes)
+      (box.values.size() >= kFewest ? has_boxes : has_bars) = true;
+  }
+  std::string reading = "Thick bar: median over seeds. Markers: seeds.";
+  if (has_boxes) reading += " Box: quartiles. Whiskers: smallest and largest seed.";
+  if (has_bars) reading += " Fewer than five seeds have no box.";
+  return reading;
+}
+
+// Ranks stand at 1, 2, 3, ...; the boxes of one rank share 0.8 around it.
+ChartPanel chart_panel(const Panel& panel, const Names& names, bool with_title) {
+  ChartPanel chart;
+  if (with_title) chart.title = panel.task + ", " + panel.base;
+  chart.x_title = "rank";
+  chart.y_title = axis_title(panel.metric, "test");
+  chart.y_range = Painter::vertical(panel);
+  std::set<std::int64_t> ranks;
+  for (const Box& box : panel.boxes)
+    ranks.insert(box.rank);
+  for (std::int64_t rank : ranks) {
+    chart.x_ticks.push_back(static_cast<double>(chart.x_ticks.size() + 1));
+    chart.x_tick_texts.push_back(std::to_string(rank));
+  }
+  chart.x_range = Ticks{0.5, static_cast<double>(ranks.size()) + 0.5, {}, 0};
+  const auto count = static_cast<double>(names.curves.size());
+  for (const std::string& label : names.curves)
+    chart.series.push_back({label, Spread::kNone, false, 0.0, {}, {}, {}});
+  for (const Box& box : panel.boxes) {
+    const std::size_t index = index_of(names.curves, box.label);
+    const auto place = static_cast<double>(std::distance(ranks.begin(), ranks.find(box.rank)));
+    const double x = place + 1 + (static_cast<double>(index) - (count - 1) / 2) * 0.8 / count;
+    const Quartiles at = quartiles(box.values);
+    const auto [least, most] = std::minmax_element(box.values.begin(), box.values.end());
+    chart.series[index].boxes.push_back({x, *least, at.low, at.median, at.high, *most,
+                                         0.8 / count * 0.38, box.values.size() >= kFewest});
+    for (double value : box.values)
+      chart.series[index].dots.push_back({x, value});
+  }
+  return chart;
+}
+
 }  // namespace
 
 Quartiles quartiles(std::vector<double> values) {
@@ -155,15 +209,7 @@ Quartiles quartiles(std::vector<double> values) {
 std::optional<Drawing> box_figure(const Summary& summary, const FigureOptions& options) {
   const std::vector<Panel> all = panels(summary);
   if (all.empty()) return std::nullopt;
-  Names names;
-  bool has_boxes = false;
-  bool has_bars = false;
-  for (const Panel& panel : all) {
-    for (const Box& box : panel.boxes) {
-      add_name(names.curves, box.label);
-      (box.values.size() >= kFewest ? has_boxes : has_bars) = true;
-    }
-  }
+  const Names names = names_of(all);
   const Layout layout = layout_of(all.size(), options.width);
   Drawing drawing;
   drawing.width = layout.width;
@@ -171,11 +217,22 @@ std::optional<Drawing> box_figure(const Summary& summary, const FigureOptions& o
   drawing.description = describe(all);
   for (std::size_t i = 0; i < all.size(); ++i)
     Painter(all[i], names, layout.plot(i), drawing).paint(all.size() > 1);
-  std::string reading = "Thick bar: median over seeds. Markers: seeds.";
-  if (has_boxes) reading += " Box: quartiles. Whiskers: smallest and largest seed.";
-  if (has_bars) reading += " Fewer than five seeds have no box.";
-  finish(layout, names, Samples::kMarkers, reading, drawing);
+  finish(layout, names, Samples::kMarkers, reading_of(all), drawing);
   return drawing;
+}
+
+std::optional<Chart> box_chart(const Summary& summary, const FigureOptions& options) {
+  const std::vector<Panel> all = panels(summary);
+  if (all.empty()) return std::nullopt;
+  Chart chart{"Spread over seeds at each rank: " + summary.run,
+              describe(all),
+              reading_of(all),
+              names_of(all),
+              layout_of(all.size(), options.width),
+              {}};
+  for (const Panel& panel : all)
+    chart.panels.push_back(chart_panel(panel, chart.names, all.size() > 1));
+  return chart;
 }
 
 }  // namespace plateau::results

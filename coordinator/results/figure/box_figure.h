@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "coordinator/results/figure/chart.h"
 #include "coordinator/results/figure/drawing.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/summary.h"
@@ -24,5 +25,8 @@ Quartiles quartiles(std::vector<double> values);
 // would show quartiles that they do not have: a bar at their median and the dots. nullopt when no
 // adapter with a rank has a finished seed.
 std::optional<Drawing> box_figure(const Summary& summary, const FigureOptions& options = {});
+
+// The same as numbers, for PGFPlots.
+std::optional<Chart> box_chart(const Summary& summary, const FigureOptions& options = {});
 
 }  // namespace plateau::results

@@ -127,7 +127,6 @@ class Painter {
     if (with_heading) plot_.heading(panel_.task + ", " + panel_.base);
   }
 
- private:
   static Ticks vertical(const Panel& panel) {
     double low = 1e300;
     double high = -1e300;
@@ -141,6 +140,7 @@ class Painter {
     return nice_ticks(low, high, 7);
   }
 
+ private:
   double x(double step) const {
     const Rect& area = plot_.area();
     return area.left + 6 + step / std::max(last_, 1.0) * (area.right - area.left - 12);
@@ -186,17 +186,44 @@ std::string describe(const std::vector<Panel>& all) {
   return text;
 }
 
+Names names_of(const std::vector<Panel>& all) {
+  Names names;
+  for (const Panel& panel : all) {
+    for (const Line& line : panel.lines)
+      add_name(names.curves, line.label);
+  }
+  return names;
+}
+
+std::string reading_of(const std::vector<Panel>& all) {
+  std::string reading = "Line: mean over the finished seeds, at the steps that all of them report.";
+  if (std::any_of(all.begin(), all.end(), has_bands)) reading += " Band: mean ± 1 s.d.";
+  return reading;
+}
+
+ChartPanel chart_panel(const Panel& panel, bool with_title) {
+  ChartPanel chart;
+  if (with_title) chart.title = panel.task + ", " + panel.base;
+  chart.x_title = "step";
+  chart.y_title = axis_title(panel.metric, panel.split);
+  chart.y_range = Painter::vertical(panel);
+  for (const Line& line : panel.lines) {
+    ChartSeries series{
+        line.label, has_bands(panel) ? Spread::kBand : Spread::kNone, true, 0.0, {{}}, {}, {}};
+    for (const Step& step : line.steps)
+      series.runs.back().push_back({step.step, step.mean, step.deviation, true});
+    chart.series.push_back(std::move(series));
+  }
+  return chart;
+}
+
 }  // namespace
 
 std::optional<Drawing> curves_figure(const RunView& run, const Summary& summary,
                                      const FigureOptions& options) {
   const std::vector<Panel> all = panels(run, summary);
   if (all.empty()) return std::nullopt;
-  Names names;
-  for (const Panel& panel : all) {
-    for (const Line& line : panel.lines)
-      add_name(names.curves, line.label);
-  }
+  const Names names = names_of(all);
   const Layout layout = layout_of(all.size(), options.width);
   Drawing drawing;
   drawing.width = layout.width;
@@ -204,10 +231,23 @@ std::optional<Drawing> curves_figure(const RunView& run, const Summary& summary,
   drawing.description = describe(all);
   for (std::size_t i = 0; i < all.size(); ++i)
     Painter(all[i], names, layout.plot(i), drawing).paint(all.size() > 1);
-  std::string reading = "Line: mean over the finished seeds, at the steps that all of them report.";
-  if (std::any_of(all.begin(), all.end(), has_bands)) reading += " Band: mean ± 1 s.d.";
-  finish(layout, names, Samples::kLines, reading, drawing);
+  finish(layout, names, Samples::kLines, reading_of(all), drawing);
   return drawing;
+}
+
+std::optional<Chart> curves_chart(const RunView& run, const Summary& summary,
+                                  const FigureOptions& options) {
+  const std::vector<Panel> all = panels(run, summary);
+  if (all.empty()) return std::nullopt;
+  Chart chart{"Metric against training step: " + summary.run,
+              describe(all),
+              reading_of(all),
+              names_of(all),
+              layout_of(all.size(), options.width),
+              {}};
+  for (const Panel& panel : all)
+    chart.panels.push_back(chart_panel(panel, all.size() > 1));
+  return chart;
 }
 
 }  // namespace plateau::results

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "coordinator/results/figure/chart.h"
 #include "coordinator/results/figure/drawing.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/summary.h"
@@ -16,5 +17,9 @@ namespace plateau::results {
 // reports either. `summary` is of `run`.
 std::optional<Drawing> curves_figure(const RunView& run, const Summary& summary,
                                      const FigureOptions& options = {});
+
+// The same as numbers, for PGFPlots.
+std::optional<Chart> curves_chart(const RunView& run, const Summary& summary,
+                                  const FigureOptions& options = {});
 
 }  // namespace plateau::results

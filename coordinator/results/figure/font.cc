@@ -97,6 +97,16 @@ double text_width(const std::string& text, double size, bool is_bold) {
   return set_text(text, size, is_bold).width;
 }
 
+std::string fitted_text(const std::string& text, double width, double size, bool is_bold) {
+  if (text_width(text, size, is_bold) <= width) return text;
+  std::string fitted;
+  for (const Glyph& glyph : set_text(text, size, is_bold).glyphs) {
+    if (text_width(fitted + glyph.character + "…", size, is_bold) > width) break;
+    fitted += glyph.character;
+  }
+  return fitted + "…";
+}
+
 std::string glyph_outline(std::uint32_t id, bool is_bold) {
   FT_Face face = font_face(is_bold);
   PLATEAU_CHECK(FT_Load_Glyph(face, id, FT_LOAD_NO_SCALE) == 0, "a glyph is missing");

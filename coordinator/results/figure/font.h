@@ -31,6 +31,9 @@ SetText set_text(const std::string& text, double size, bool is_bold = false);
 // Points.
 double text_width(const std::string& text, double size, bool is_bold = false);
 
+// The text, or as many of its characters as leave room for "…" within `width` points.
+std::string fitted_text(const std::string& text, double width, double size, bool is_bold = false);
+
 // A glyph's contours as SVG path data in font units, y upwards; empty for a space.
 std::string glyph_outline(std::uint32_t id, bool is_bold);
 double units_per_em(bool is_bold);

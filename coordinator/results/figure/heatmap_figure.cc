@@ -12,6 +12,8 @@
 namespace plateau::results {
 namespace {
 
+constexpr double kMostNames = 0.4;  // of the width, for the names of the rows
+
 constexpr double kRow = 22.0;
 constexpr double kWhiteTextFrom = 0.5;  // share of the scale
 
@@ -92,16 +94,17 @@ class Painter {
   }
 
   void paint() {
-    Label title =
-        text_label({8, area_.top - 9},
-                   panel_.task + ", " + panel_.base + ": " + axis_title(panel_.metric, "test"),
-                   Anchor::kStart);
+    Label title = text_label(
+        {8, area_.top - 9},
+        fitted_text(panel_.task + ", " + panel_.base + ": " + axis_title(panel_.metric, "test"),
+                    area_.right - 8, kFont, /*is_bold=*/true),
+        Anchor::kStart);
     title.is_bold = true;
     add(title);
     for (std::size_t row = 0; row < panel_.rows.size(); ++row) {
       const double top = area_.top + static_cast<double>(row) * kRow;
-      add(text_label({area_.left - 6, top + kRow / 2 + 3.1}, panel_.rows[row]->label,
-                     Anchor::kEnd));
+      add(text_label({area_.left - 6, top + kRow / 2 + 3.1},
+                     fitted_text(panel_.rows[row]->label, area_.left - 12, kFont), Anchor::kEnd));
       for (std::size_t i = 0; i < panel_.ranks.size(); ++i)
         field(*panel_.rows[row], i, top);
     }
@@ -197,6 +200,7 @@ std::optional<Drawing> heatmap_figure(const Summary& summary, const FigureOption
         any_incomplete = any_incomplete || !cell->complete();
     }
   }
+  names = std::min(names, kMostNames * drawing.width);
   // Panels stand below each other: a field must hold its number at the width of one column.
   double y = 0.0;
   for (const Panel& panel : all) {

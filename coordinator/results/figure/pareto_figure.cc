@@ -7,6 +7,7 @@
 #include "coordinator/results/figure/axis.h"
 #include "coordinator/results/figure/font.h"
 #include "coordinator/results/figure/legend.h"
+#include "coordinator/results/figure/plot.h"
 #include "coordinator/results/figure/style.h"
 
 namespace plateau::results {
@@ -52,21 +53,26 @@ std::string short_count(double count) {
   return format_number(count);
 }
 
+Ticks vertical_of(const Panel& panel) {
+  double low = 1e300;
+  double high = -1e300;
+  for (const auto& [label, cell] : panel.cells) {
+    const double spread = cell->standard_deviation.value_or(0.0);
+    low = std::min(low, cell->metric.factor * (*cell->mean - spread));
+    high = std::max(high, cell->metric.factor * (*cell->mean + spread));
+  }
+  return nice_ticks(low, high, 7);
+}
+
 class Painter {
  public:
   Painter(const Panel& panel, const Names& names, Rect plot, Drawing& drawing)
-      : panel_(panel), names_(names), plot_(plot), drawing_(drawing) {
-    double low = 1e300;
-    double high = -1e300;
+      : panel_(panel), names_(names), plot_(plot), drawing_(drawing), ticks_(vertical_of(panel)) {
     for (const auto& [label, cell] : panel_.cells) {
-      const double spread = cell->standard_deviation.value_or(0.0);
-      low = std::min(low, value(*cell, *cell->mean - spread));
-      high = std::max(high, value(*cell, *cell->mean + spread));
       const double parameters = std::log10(static_cast<double>(*cell->adapter_parameters));
       first_ = std::min(first_, parameters);
       last_ = std::max(last_, parameters);
     }
-    ticks_ = nice_ticks(low, high, 7);
     const double margin = std::max(0.06 * (last_ - first_), 0.1);
     first_ -= margin;
     last_ += margin;
@@ -80,8 +86,10 @@ class Painter {
     add(Polyline{{{plot_.left, plot_.top}, {plot_.left, plot_.bottom}, {plot_.right, plot_.bottom}},
                  {kTextColor, 0.8, {}}});
     if (!with_title) return;
-    Label title =
-        text_label({plot_.left, plot_.top - 9}, panel_.task + ", " + panel_.base, Anchor::kStart);
+    const std::string name = panel_.task + ", " + panel_.base;
+    Label title = text_label({plot_.left, plot_.top - 9},
+                             fitted_text(name, plot_.right - plot_.left, kFont, /*is_bold=*/true),
+                             Anchor::kStart);
     title.is_bold = true;
     add(title);
   }
@@ -178,6 +186,71 @@ std::string describe(const std::vector<Panel>& all) {
   return text;
 }
 
+std::vector<Point> front_of(const Panel& panel) {
+  std::vector<const Cell*> cells;
+  for (const auto& [label, cell] : panel.cells)
+    cells.push_back(cell);
+  std::vector<Point> steps;
+  for (const Cell* cell : pareto_front(cells)) {
+    const Point at{static_cast<double>(*cell->adapter_parameters),
+                   cell->metric.factor * *cell->mean};
+    if (!steps.empty()) steps.push_back({at.x, steps.back().y});
+    steps.push_back(at);
+  }
+  double largest = 0.0;
+  for (const Cell* cell : cells)
+    largest = std::max(largest, static_cast<double>(*cell->adapter_parameters));
+  steps.push_back({largest, steps.back().y});
+  return steps;
+}
+
+// 1, 2 and 5 times the powers of ten; the powers alone once there are many.
+void add_count_ticks(const Panel& panel, ChartPanel& chart) {
+  double low = 1e300;
+  double high = 0.0;
+  for (const auto& [label, cell] : panel.cells) {
+    low = std::min(low, static_cast<double>(*cell->adapter_parameters));
+    high = std::max(high, static_cast<double>(*cell->adapter_parameters));
+  }
+  chart.x_range = Ticks{low / 1.3, high * 1.3, {}, 0};
+  const bool sparse = std::log10(high / low) > 1.5;
+  for (double power = std::floor(std::log10(low)); power <= std::log10(high); power += 1.0) {
+    for (double digit : {1.0, 2.0, 5.0}) {
+      const double at = digit * std::pow(10.0, power);
+      if (at < low / 1.3 || at > high * 1.3 || (sparse && digit > 1.0)) continue;
+      chart.x_ticks.push_back(at);
+      chart.x_tick_texts.push_back(short_count(at));
+    }
+  }
+}
+
+ChartPanel chart_panel(const Panel& panel, const Names& names, bool with_title) {
+  ChartPanel chart;
+  if (with_title) chart.title = panel.task + ", " + panel.base;
+  chart.x_title = "trainable parameters of the adapter";
+  chart.y_title = axis_title(panel.metric, "test");
+  chart.log_base = 10;
+  chart.y_range = vertical_of(panel);
+  chart.front = front_of(panel);
+  add_count_ticks(panel, chart);
+  for (const std::string& name : names.curves) {
+    ChartSeries series{name, Spread::kBar, false, 0.0, {{}}, {}, {}};
+    for (const auto& [label, cell] : panel.cells) {
+      if (label != name) continue;
+      series.runs.back().push_back(
+          {static_cast<double>(*cell->adapter_parameters), cell->metric.factor * *cell->mean,
+           std::abs(cell->metric.factor * cell->standard_deviation.value_or(0.0)), true});
+    }
+    if (!series.runs.back().empty()) chart.series.push_back(std::move(series));
+  }
+  return chart;
+}
+
+constexpr char kReading[] =
+    "Marker: mean over seeds, one for each rank. Bar: mean ± 1 s.d. Dashed: Pareto front, what "
+    "nothing smaller equals. Head parameters are not counted; cells with seeds missing are left "
+    "out.";
+
 }  // namespace
 
 std::vector<const Cell*> pareto_front(const std::vector<const Cell*>& cells) {
@@ -209,36 +282,42 @@ std::optional<Drawing> pareto_figure(const Summary& summary, const FigureOptions
     for (const auto& [label, cell] : panel.cells)
       add_name(names.curves, label);
   }
-  const double width = options.width > 0 ? options.width : all.size() == 1 ? 360.0 : 504.0;
-  const std::size_t columns = std::min<std::size_t>(all.size(), 2);
-  const double panel_width = width / static_cast<double>(columns);
-  const double above = all.size() > 1 ? 24.0 : 8.0;
-  const double plot_height = std::clamp(panel_width * 0.55, 110.0, 210.0);
-  const double panel_height = above + plot_height + 36.0;
-
+  const Layout layout = layout_of(all.size(), options.width);
+  const double width = layout.width;
   Drawing drawing;
   drawing.width = width;
   drawing.title = "Metric against trainable parameters: " + summary.run;
   drawing.description = describe(all);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const double left = static_cast<double>(i % columns) * panel_width;
-    const double top = static_cast<double>(i / columns) * panel_height;
-    const Rect plot{left + 48, top + above, left + panel_width - 8, top + above + plot_height};
-    Painter(all[i], names, plot, drawing).paint(all.size() > 1);
+    Painter(all[i], names, layout.plot(i), drawing).paint(all.size() > 1);
   }
-  double y = static_cast<double>((all.size() + columns - 1) / columns) * panel_height + 14;
+  double y = layout.bottom() + 14;
   y += paint_legend(names, Samples::kMarkers, {48, y, width - 8, y}, drawing);
-  const std::string reading =
-      "Marker: mean over seeds, one for each rank. Bar: mean ± 1 s.d. Dashed: Pareto front, what "
-      "nothing smaller equals. Head parameters are not counted; cells with seeds missing are left "
-      "out.";
-  for (const std::string& line : wrapped_lines(reading, width - 56, kSmallFont)) {
+  for (const std::string& line : wrapped_lines(kReading, width - 56, kSmallFont)) {
     drawing.shapes.push_back(
         Label{{48, y}, line, kSmallFont, Anchor::kStart, false, false, kSoftColor});
     y += kSmallLine;
   }
   drawing.height = y;
   return drawing;
+}
+
+std::optional<Chart> pareto_chart(const Summary& summary, const FigureOptions& options) {
+  const std::vector<Panel> all = panels(summary);
+  if (all.empty()) return std::nullopt;
+  Chart chart{"Metric against trainable parameters: " + summary.run,
+              describe(all),
+              kReading,
+              {},
+              layout_of(all.size(), options.width),
+              {}};
+  for (const Panel& panel : all) {
+    for (const auto& [label, cell] : panel.cells)
+      add_name(chart.names.curves, label);
+  }
+  for (const Panel& panel : all)
+    chart.panels.push_back(chart_panel(panel, chart.names, all.size() > 1));
+  return chart;
 }
 
 }  // namespace plateau::results

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "coordinator/results/figure/chart.h"
 #include "coordinator/results/figure/drawing.h"
 #include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/summary.h"
@@ -17,5 +18,8 @@ std::vector<const Cell*> pareto_front(const std::vector<const Cell*>& cells);
 // A panel for each base and task; parameters on a log10 axis; mean with one standard deviation to
 // each side; the front as a grey step line. nullopt when no complete cell has a mean.
 std::optional<Drawing> pareto_figure(const Summary& summary, const FigureOptions& options = {});
+
+// The same as numbers, for PGFPlots.
+std::optional<Chart> pareto_chart(const Summary& summary, const FigureOptions& options = {});
 
 }  // namespace plateau::results

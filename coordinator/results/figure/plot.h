@@ -37,7 +37,7 @@ class Plot {
 
   const Rect& area() const { return area_; }
   double y(double value) const;
-  void add(Shape shape) { drawing_.shapes.push_back(std::move(shape)); }
+  void add(Shape shape);
 
   // Grey lines across and the numbers beside them.
   void grid();

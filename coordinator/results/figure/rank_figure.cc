@@ -7,6 +7,7 @@
 #include "coordinator/results/figure/axis.h"
 #include "coordinator/results/figure/font.h"
 #include "coordinator/results/figure/legend.h"
+#include "coordinator/results/figure/plot.h"
 #include "coordinator/results/figure/style.h"
 
 namespace plateau::results {
@@ -124,6 +125,14 @@ Names names_of(const std::vector<Panel>& all, const Off& off) {
   return names;
 }
 
+// Adapters stand side by side at a rank: a step of five points, sixteen in all at most.
+double aside_of(const Names& names, const std::string& label) {
+  const auto count = static_cast<double>(names.curves.size());
+  if (count < 2) return 0.0;
+  const auto index = static_cast<double>(index_of(names.curves, label));
+  return (index - (count - 1) / 2) * std::min(5.0, 16.0 / (count - 1));
+}
+
 class PanelPainter {
  public:
   PanelPainter(const Panel& panel, const Names& names, Rect plot, Drawing& drawing)
@@ -158,13 +167,7 @@ class PanelPainter {
     const double margin = 18.0;
     return plot_.left + margin + share * (plot_.right - plot_.left - 2 * margin);
   }
-  // Adapters stand side by side at a rank: a step of five points, sixteen in all at most.
-  double aside(const Curve& curve) const {
-    const auto count = static_cast<double>(names_.curves.size());
-    if (count < 2) return 0.0;
-    const auto index = static_cast<double>(index_of(names_.curves, curve.label));
-    return (index - (count - 1) / 2) * std::min(5.0, 16.0 / (count - 1));
-  }
+  double aside(const Curve& curve) const { return aside_of(names_, curve.label); }
   double y(double value) const {
     const double share = (value - ticks_.low) / (ticks_.high - ticks_.low);
     return plot_.bottom - share * (plot_.bottom - plot_.top);
@@ -302,7 +305,8 @@ class PanelPainter {
     }
     if (!with_title) return;
     add(Label{{plot_.left, at - 2},
-              panel_.task + ", " + panel_.base,
+              fitted_text(panel_.task + ", " + panel_.base, plot_.right - plot_.left, kFont,
+                          /*is_bold=*/true),
               kFont,
               Anchor::kStart,
               true,
@@ -367,6 +371,68 @@ std::string describe(const std::vector<Panel>& all) {
   return text;
 }
 
+Layout layout_for(const std::vector<Panel>& all, const Off& off, double width) {
+  Layout layout;
+  layout.width = width > 0 ? width : all.size() == 1 ? 360.0 : 504.0;
+  layout.panels = all.size();
+  layout.columns = std::min<std::size_t>(all.size(), layout.width >= 480   ? 3
+                                                     : layout.width >= 300 ? 2
+                                                                           : 1);
+  layout.above = 8.0 + kSmallLine * static_cast<double>(off.most) + (all.size() > 1 ? 14.0 : 0.0);
+  layout.plot_height = std::clamp(layout.panel_width() * 0.55, 110.0, 210.0);
+  return layout;
+}
+
+// Neighbouring ranks that have a value; a missing cell ends a run.
+ChartSeries series_of(const Curve& curve, const Names& names) {
+  ChartSeries series{curve.label, Spread::kBand, true, aside_of(names, curve.label), {{}}, {}, {}};
+  for (const Cell* cell : curve.cells) {
+    const auto rank = static_cast<double>(*cell->rank);
+    for (const SeedResult& seed : cell->seeds) {
+      if (seed.value) series.dots.push_back({rank, printed(*cell, *seed.value)});
+    }
+    if (cell->mean) {
+      series.runs.back().push_back(
+          {rank, printed(*cell, *cell->mean),
+           std::abs(printed(*cell, cell->standard_deviation.value_or(0.0))), cell->complete()});
+    } else if (!series.runs.back().empty()) {
+      series.runs.emplace_back();
+    }
+  }
+  return series;
+}
+
+ChartPanel chart_panel(const Panel& panel, const Names& names, bool with_title) {
+  ChartPanel chart;
+  std::vector<const Cell*> off;
+  const Range range = value_range(panel, off);
+  chart.y_range = nice_ticks(range.low, range.high, 7);
+  if (with_title) chart.title = panel.task + ", " + panel.base;
+  chart.x_title = "rank";
+  chart.y_title = axis_title(panel.metric, "test");
+  chart.log_base = 2;
+  std::set<std::int64_t> ranks;
+  for (const Curve* curve : panel.curves) {
+    chart.series.push_back(series_of(*curve, names));
+    for (const Cell* cell : curve->cells)
+      ranks.insert(*cell->rank);
+  }
+  for (std::int64_t rank : ranks)
+    chart.x_ticks.push_back(static_cast<double>(rank));
+  // Room for what stands beside a rank, a tenth of the axis as in the drawing.
+  const double room = std::pow(std::max(chart.x_ticks.back() / chart.x_ticks.front(), 2.0), 0.1);
+  chart.x_range = Ticks{chart.x_ticks.front() / room, chart.x_ticks.back() * room, {}, 0};
+  for (const Cell* cell : panel.baselines) {
+    if (std::find(off.begin(), off.end(), cell) != off.end()) {
+      chart.title += (chart.title.empty() ? "" : "; ") + cell->title + " " +
+                     format_fixed(printed(*cell, *cell->mean), cell->metric.decimals);
+    } else {
+      chart.levels.push_back({cell->title, printed(*cell, *cell->mean)});
+    }
+  }
+  return chart;
+}
+
 }  // namespace
 
 std::optional<Drawing> rank_figure(const Summary& summary, const FigureOptions& options) {
@@ -376,26 +442,16 @@ std::optional<Drawing> rank_figure(const Summary& summary, const FigureOptions& 
   const Off off = off_scale(all);
   const Names names = names_of(all, off);
 
-  const double width = options.width > 0 ? options.width : all.size() == 1 ? 360.0 : 504.0;
-  const std::size_t columns = std::min<std::size_t>(all.size(), width >= 480 ? 3 : 2);
-  const double panel_width = width / static_cast<double>(columns);
-  const double above =
-      8.0 + kSmallLine * static_cast<double>(off.most) + (all.size() > 1 ? 14.0 : 0.0);
-  const double plot_height = std::clamp(panel_width * 0.55, 110.0, 210.0);
-  const double panel_height = above + plot_height + 36.0;
-
+  const Layout layout = layout_for(all, off, options.width);
+  const double width = layout.width;
   Drawing drawing;
   drawing.width = width;
   drawing.title = "Metric against rank: " + summary.run;
   drawing.description = describe(all);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const double left = static_cast<double>(i % columns) * panel_width;
-    const double top = static_cast<double>(i / columns) * panel_height;
-    const Rect plot{left + 48, top + above, left + panel_width - 8, top + above + plot_height};
-    PanelPainter(all[i], names, plot, drawing).paint(all.size() > 1);
+    PanelPainter(all[i], names, layout.plot(i), drawing).paint(all.size() > 1);
   }
-  const auto rows = static_cast<double>((all.size() + columns - 1) / columns);
-  double y = rows * panel_height + 14;
+  double y = layout.bottom() + 14;
   y += paint_legend(names, Samples::kLines, {48, y, width - 8, y}, drawing);
   for (const std::string& line : wrapped_lines(reading(all, off), width - 56, kSmallFont)) {
     drawing.shapes.push_back(
@@ -404,6 +460,22 @@ std::optional<Drawing> rank_figure(const Summary& summary, const FigureOptions& 
   }
   drawing.height = y;
   return drawing;
+}
+
+std::optional<Chart> rank_chart(const Summary& summary, const FigureOptions& options) {
+  const std::vector<Curve> all_curves = curves(summary);
+  const std::vector<Panel> all = panels(summary, all_curves);
+  if (all.empty()) return std::nullopt;
+  const Off off = off_scale(all);
+  Chart chart{"Metric against rank: " + summary.run,
+              describe(all),
+              reading(all, off),
+              names_of(all, off),
+              layout_for(all, off, options.width),
+              {}};
+  for (const Panel& panel : all)
+    chart.panels.push_back(chart_panel(panel, chart.names, all.size() > 1));
+  return chart;
 }
 
 }  // namespace plateau::results

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "coordinator/results/figure/chart.h"
 #include "coordinator/results/figure/drawing.h"
 #include "coordinator/results/summary.h"
 
@@ -20,5 +21,8 @@ struct FigureOptions {
 // baseline that would flatten the lines is named with its value above the panel instead of being
 // drawn. nullopt when no adapter with a rank has a finished seed.
 std::optional<Drawing> rank_figure(const Summary& summary, const FigureOptions& options = {});
+
+// The same as numbers, for PGFPlots.
+std::optional<Chart> rank_chart(const Summary& summary, const FigureOptions& options = {});
 
 }  // namespace plateau::results

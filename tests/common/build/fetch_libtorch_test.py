@@ -4,6 +4,7 @@ import http.server
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,11 @@ WHEELS = {
     "torch": wheel("torch", {"torch/lib/libtorch_cpu.so": "cpu", "torch/include/ATen/ATen.h": "h",
                              "torch/nn/modules.py": "python"}),
     "gpu-part": wheel("gpu_part", {"nvidia/cu13/lib/libgpu.so": "gpu"}),
+    "pyarrow": wheel("pyarrow", {"pyarrow/include/arrow/api.h": "h", "pyarrow/__init__.py": "python",
+                                 "pyarrow/include/parquet/file.h": "h",
+                                 "pyarrow/libarrow.so.2600": "arrow",
+                                 "pyarrow/libarrow_flight.so.2600": "never wanted",
+                                 "pyarrow/libparquet.so.2600": "parquet"}),
     "have-it": wheel("have_it", {"nvidia/have/lib/libc.so": "never wanted"}),
 }
 
@@ -80,11 +86,11 @@ class FetchLibTorch(unittest.TestCase):
         self.addCleanup(server.shutdown)
         self.index = f"http://127.0.0.1:{server.server_port}/simple"
 
-    def run_it(self, *options):
+    def run_it(self, *options, script="fetch_libtorch.py"):
         kept = {key: value for key, value in os.environ.items()
                 if not key.startswith("PIP_") and "proxy" not in key.lower()}
         return subprocess.run(
-            [sys.executable, os.path.join(self.scratch, "fetch_libtorch.py"), self.folder, *options],
+            [sys.executable, os.path.join(self.scratch, script), self.folder, *options],
             env=dict(kept, PIP_INDEX_URL=self.index, PIP_CONFIG_FILE=os.devnull), timeout=60,
             capture_output=True, text=True, check=False)
 
@@ -113,11 +119,32 @@ class FetchLibTorch(unittest.TestCase):
 
     def test_an_interrupted_run_is_repeated(self):
         os.makedirs(os.path.join(self.folder, "torch/lib"))  # files, but no dist-info yet
-        os.makedirs(os.path.join(os.path.dirname(self.folder), ".unpack-killed"))
+        os.makedirs(os.path.join(os.path.dirname(self.folder), ".unpack-libtorch-1.0-killed"))
         self.assertEqual(self.run_it().returncode, 0)
         self.assertIn("torch/lib/libtorch_cpu.so", self.files())
         self.assertEqual(sorted(os.listdir(os.path.dirname(self.folder))),
                          ["libtorch-1.0", "libtorch-1.0.lock"])
+
+    def test_arrow_keeps_what_parquet_needs(self):
+        shutil.copy(os.path.join(SOURCE, "common", "build", "fetch_arrow.py"), self.scratch)
+        name, body = WHEELS["pyarrow"]
+        script = os.path.join(self.scratch, "fetch_arrow.py")
+        with open(script, encoding="utf-8") as file:
+            text = file.read()
+        text = re.sub(r'fetch_libtorch\.Wheel\([^)]*\)', repr(
+            ("parquet", "pyarrow", "1.0", len(body), hashlib.sha256(body).hexdigest(),
+             "py3-none-any")).join(("fetch_libtorch.Wheel(*", ")")), text)
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.folder = os.path.join(self.scratch, "cache", "arrow-1.0")
+        for fetched in (1, 1):  # the second time everything is there
+            done = self.run_it(script="fetch_arrow.py")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(Index.fetched, ["pyarrow"] * fetched)
+        self.assertEqual(self.files(), [
+            "pyarrow-1.0.dist-info/METADATA", "pyarrow/include/arrow/api.h",
+            "pyarrow/include/parquet/file.h", "pyarrow/libarrow.so.2600",
+            "pyarrow/libparquet.so.2600"], name)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,11 @@ class Launcher(unittest.TestCase):
                        "' '.join(sys.argv[2:]) + '\\n')\nif os.environ.get('FAKE_OFFLINE'):\n"
                        "    sys.exit(5)\nos.makedirs(sys.argv[1] + '/torch/lib', exist_ok=True)\n"
                        "open(sys.argv[1] + '/torch/lib/libtorch_cpu.so', 'w').close()\n")
+        with open(os.path.join(self.root, "common/build/fetch_arrow.py"), "w",
+                  encoding="utf-8") as file:
+            file.write("import os, sys\nopen(os.environ['LOG'], 'a').write('arrow\\n')\n"
+                       "os.makedirs(sys.argv[1] + '/pyarrow')\n"
+                       "open(sys.argv[1] + '/pyarrow/libparquet.so.2600', 'w').close()\n")
         for name, body in FAKES.items():
             path = os.path.join(self.root, "fakes", name)
             with open(path, "w", encoding="utf-8") as file:
@@ -124,6 +129,18 @@ class Launcher(unittest.TestCase):
         calls = self.run_it("build", PLATEAU_CUDA="OFF")[1]
         self.assertNotIn("--cuda", calls)
         done, calls = self.run_it("build", PLATEAU_CUDA="maybe")
+        self.assertEqual((done.returncode, calls), (2, ""))
+
+    def test_parquet_is_fetched_on_demand_and_kept(self):
+        self.assertNotIn("plateau-parquet", self.run_it("build")[1])
+        done, calls = self.run_it("build", "--with-parquet")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("arrow\n", calls)
+        self.assertIn("plateau-trainer plateau-parquet", calls)
+        self.assertEqual(self.run_it("plan")[1], "")
+        self.touch("worker/y.cc")
+        self.assertIn("plateau-trainer plateau-parquet", self.run_it("plan")[1])
+        done, calls = self.run_it("build", "--with-parket")
         self.assertEqual((done.returncode, calls), (2, ""))
 
     def test_root_installs_what_is_missing(self):

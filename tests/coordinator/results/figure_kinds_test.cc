@@ -8,6 +8,8 @@
 #include "coordinator/results/figure/curves_figure.h"
 #include "coordinator/results/figure/font.h"
 #include "coordinator/results/figure/heatmap_figure.h"
+#include "coordinator/results/figure/pareto_figure.h"
+#include "coordinator/results/figure/rank_figure.h"
 #include "coordinator/results/results.h"
 #include "tests/coordinator/results/run_builder.h"
 
@@ -182,7 +184,8 @@ TEST(CriticalDifference, too_few_tasks_draw_no_bar_and_say_why) {
 
 RunView several_tasks() {
   RunBuilder builder;
-  for (const char* task : {"cola", "sst2", "rte", "<b>&tweets"}) {
+  for (const char* task :
+       {"cola", "sst2", "rte", "<b>&tweets, by a name that is too long for a column of a paper"}) {
     for (const char* method : {"lora", "dora", "loreft"}) {
       for (std::int64_t rank : {1, 4, 16}) {
         const std::size_t first = builder.add({method, rank, {0.80, 0.82, 0.81, 0.84, 0.83}, task});
@@ -213,15 +216,74 @@ TEST(FigureKinds, every_kind_and_format_is_the_same_twice_at_every_width) {
   }
 }
 
-TEST(FigureKinds, new_kinds_stay_on_the_page_at_one_and_two_columns) {
+TEST(FigureKinds, all_kinds_stay_on_the_page_at_one_and_two_columns) {
   const RunView run = several_tasks();
   const Summary summary = summarise(run);
   for (double width : {252.0, 504.0}) {
+    expect_inside(*rank_figure(summary, {width}));
+    expect_inside(*pareto_figure(summary, {width}));
     expect_inside(*curves_figure(run, summary, {width}));
     expect_inside(*box_figure(summary, {width}));
     expect_inside(*heatmap_figure(summary, {width}));
     expect_inside(critical_difference_figure(*rank_adapters(summary), run.name, {width}));
   }
+}
+
+TEST(HeatmapFigure, a_long_name_of_a_row_leaves_the_fields_their_room) {
+  RunBuilder builder;
+  for (const char* targets : {"query", "query, key, value, output, intermediate and the pooler"}) {
+    const std::size_t first = builder.add({"lora", 4, {0.8}});
+    builder.row(first).trial.adapter.parameters["targets"] = targets;
+  }
+  builder.refresh_keys();
+  const auto drawing = heatmap_figure(summarise(builder.run), {252.0});
+  ASSERT_TRUE(drawing.has_value());
+  expect_inside(*drawing);
+  for (const Area& field : shapes_of<Area>(*drawing))
+    EXPECT_GT(field.points[1].x - field.points[0].x, 100.0);
+}
+
+std::string pgfplots(const RunView& run, FigureKind kind) {
+  const auto text = figure_bytes(run, kind, FigureFormat::kPgfPlots, 252.0);
+  EXPECT_TRUE(text.ok()) << text.error().message;
+  return *text;
+}
+
+TEST(PgfPlots, coordinates_are_the_means_the_band_and_the_seeds) {
+  RunBuilder builder;
+  builder.add({"lora", 1, {0.80, 0.90}});
+  builder.add({"lora", 4, {0.90, 0.90}});
+  const std::string text = pgfplots(builder.run, FigureKind::kRank);
+  EXPECT_THAT(text, HasSubstr("{(1,85)(4,90)};"));
+  EXPECT_THAT(text, HasSubstr("{(1,92.0710678)(4,90)(4,90)(1,77.9289322)}--cycle;"));
+  EXPECT_THAT(text, HasSubstr("{(1,80)(1,90)(4,90)(4,90)};% seeds"));
+  EXPECT_THAT(text, HasSubstr("\\addlegendentry{LoRA}"));
+  EXPECT_THAT(text, HasSubstr("xmode=log,log basis x=2"));
+}
+
+TEST(PgfPlots, a_missing_cell_is_a_gap_and_an_incomplete_one_hollow) {
+  RunBuilder builder;
+  for (std::int64_t rank : {1, 2, 4, 8, 16})
+    builder.add({"lora", rank, {0.8, 0.9}});
+  builder.end(4, TrialState::kFailed, "x");
+  builder.end(5, TrialState::kFailed, "x");
+  builder.end(9, TrialState::kDiverged, "nan");
+  const std::string text = pgfplots(builder.run, FigureKind::kRank);
+  EXPECT_THAT(text, HasSubstr("{(1,85)(2,85)};"));
+  EXPECT_THAT(text, HasSubstr("{(8,85)(16,80)};"));
+  EXPECT_THAT(text, HasSubstr("{(16,80)};% seeds missing"));
+}
+
+TEST(PgfPlots, boxes_have_quartiles_and_pareto_its_front) {
+  RunBuilder builder;
+  builder.add({"lora", 4, {0.80, 0.82, 0.84, 0.86, 0.90}, "tweets", 0.003, 1000});
+  builder.add({"lora", 8, {0.90, 0.90}, "tweets", 0.003, 2000});
+  EXPECT_THAT(pgfplots(builder.run, FigureKind::kBox),
+              HasSubstr("lower whisker=80,lower quartile=82,median=84,upper quartile=86,upper "
+                        "whisker=90}"));
+  const std::string pareto = pgfplots(builder.run, FigureKind::kPareto);
+  EXPECT_THAT(pareto, HasSubstr("{(1000,84.4)(2000,84.4)(2000,90)(2000,90)};"));
+  EXPECT_THAT(pareto, HasSubstr("(1000,84.4) +- (0,3.84707681)"));
 }
 
 TEST(FigureKinds, nothing_to_show_is_said_with_what_is_missing) {

@@ -97,14 +97,23 @@ TEST_F(Latex, compiles_with_input_without_booktabs_and_siunitx) {
   compile("plain");
 }
 
-TEST_F(Latex, figures_of_every_kind_compile_with_input) {
+// Five seeds make boxes, a diverged one a gap or a hollow marker, "curve" lines over steps.
+RunView run_for_figures() {
+  RunBuilder builder;
+  builder.run = run_with_hard_names();
+  for (std::int64_t rank : {1, 2, 4})
+    builder.add({"loreft", rank, {0.80, 0.82, 0.81, 0.84, 0.83}, "sst2", 0.003, 9000 * rank});
+  for (TrialRow& row : builder.run.trials)
+    row.curve = {{"validation", row.trial.task.metric, 100, 0.5},
+                 {"validation", row.trial.task.metric, 200, 0.8}};
+  return builder.run;
+}
+
+TEST_F(Latex, figures_of_every_kind_compile_as_tikz) {
   if (std::system("kpsewhich tikz.sty >/dev/null") != 0) {
     GTEST_SKIP() << "no TikZ here (Debian: texlive-pictures)";
   }
-  RunView run = run_with_hard_names();
-  for (TrialRow& row : run.trials)
-    row.curve = {{"validation", row.trial.task.metric, 100, 0.5},
-                 {"validation", row.trial.task.metric, 200, 0.8}};
+  const RunView run = run_for_figures();
   std::string body;
   for (const auto& [name, kind] : figure_kinds()) {
     if (kind == FigureKind::kCriticalDifference) continue;  // one adapter alone has both tasks
@@ -120,6 +129,33 @@ TEST_F(Latex, figures_of_every_kind_compile_with_input) {
         "\\documentclass[twocolumn]{article}\n\\usepackage{tikz}\n\\begin{document}\n" + body +
             "\\input{critical}\n\\end{document}\n");
   compile("figures");
+}
+
+TEST_F(Latex, plots_compile_as_axes_that_a_paper_can_restyle) {
+  if (std::system("kpsewhich pgfplots.sty >/dev/null") != 0) {
+    GTEST_SKIP() << "no PGFPlots here (Debian: texlive-pictures)";
+  }
+  const RunView run = run_for_figures();
+  std::string body;
+  for (const char* width : {"one", "two"}) {
+    for (const auto& [name, kind] : figure_kinds()) {
+      if (kind == FigureKind::kCriticalDifference) continue;
+      const auto figure = figure_bytes(run, kind, FigureFormat::kPgfPlots, *figure_width(width));
+      ASSERT_TRUE(figure.ok()) << figure.error().message;
+      const bool is_plot = kind != FigureKind::kHeatmap;
+      EXPECT_EQ(figure->find("\\begin{axis}") != std::string::npos, is_plot) << name;
+      EXPECT_EQ(figure->find("plateau curve 1/.style") != std::string::npos, is_plot) << name;
+      write(name + "-" + width + ".tex", *figure);
+      body += "\\input{" + name + "-" + width + "}\n\n";
+    }
+  }
+  write("plots.tex",
+        "\\documentclass{article}\n\\usepackage{pgfplots}\n\\usepgfplotslibrary{statistics}\n"
+        "\\pgfplotsset{compat=1.16}\n\\begin{document}\n" +
+            body + "\\end{document}\n");
+  compile("plots");
+  const auto log = read_file(folder_ / "out.txt");
+  EXPECT_EQ(log->find("Package pgfplots Warning"), std::string::npos) << *log;
 }
 
 TEST_F(Latex, hard_names_compile) {
