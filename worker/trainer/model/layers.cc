@@ -147,7 +147,8 @@ at::Tensor mean_of_text(const at::Tensor& h, const PackedBatch& batch) {
     const at::Tensor index = index_of(std::move(virtual_rows), h);
     counted = h.index_fill(0, index, 0);
   }
-  const at::Tensor lengths = at::tensor(counts, h.options().requires_grad(false));
+  // at::tensor makes no bfloat16 of its own on the CPU.
+  const at::Tensor lengths = at::tensor(counts, at::kLong).to(h.options().requires_grad(false));
   const at::Tensor sums = at::zeros({batch.sequences(), h.size(1)}, lengths.options())
                               .index_add(0, batch.sequence_of_row, counted);
   return sums / lengths.unsqueeze(1);
