@@ -3,6 +3,10 @@
 // f(x) = sum_i w_i prod_d k_id(x_d), over the dimensions that exist in x. Where point i lacks a
 // dimension its kernel is the prior, so f adds up to 1 whatever exists where (existence follows
 // from earlier dimensions), and densities in two branches can be compared.
+//
+// A kernel of a coordinate is a normal cut to [0, 1], as wide as the larger gap to the points
+// beside it in that dimension (Bergstra et al. 2011): narrow where points lie close, wide where
+// they do not.
 #pragma once
 
 #include <vector>
@@ -20,13 +24,21 @@ class ParzenDensity {
   double log_density(const Point& point) const;
 
  private:
-  double log_kernel(std::size_t dimension, const Point& centre, double value) const;
-  double draw(std::size_t dimension, const Point& centre, Random& random) const;
+  // Of one point in one dimension that it has; nothing for a Categorical one.
+  struct Kernel {
+    double at = 0;
+    double width = 1;
+    double log_area = 0;  // of what the normal's exponential covers in [0, 1]
+  };
+
+  void set_widths(std::size_t dimension);
+  double log_kernel(std::size_t point, std::size_t dimension, double value) const;
+  double draw(std::size_t point, std::size_t dimension, Random& random) const;
 
   const Space& space_;
   std::vector<Point> points_;
-  std::vector<double> weights_;  // of the points, then of the prior; they add up to 1
-  std::vector<double> widths_;   // of a kernel, by dimension
+  std::vector<double> weights_;               // of the points, then of the prior; they add up to 1
+  std::vector<std::vector<Kernel>> kernels_;  // by point and dimension
 };
 
 }  // namespace plateau::search

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kGoodShare = 0.1;
 constexpr std::size_t kGoodMax = 25;
-constexpr int kCandidates = 64;
+constexpr int kCandidates = 16;
 
 // Orders points by how good they are; nullopt: nothing is known of it yet.
 using Rank = std::tuple<bool, double, double>;

@@ -1,5 +1,6 @@
 #include "tests/bench/search/functions.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace plateau::bench {
@@ -88,6 +89,22 @@ std::vector<Function> functions() {
           {"hartmann6", cube(6), hartmann, -3.322368011391339},
           {"ackley5", cube(5), ackley, 0.0},
           {"conditional", branches(), conditional, 0.0}};
+}
+
+Function table_function(const TrialTable& table) {
+  Space space;
+  space.dimensions.push_back({"adapter", search::equally_likely(table.adapters.size()), {}});
+  space.dimensions.push_back({"rank", search::evenly(table.ranks.size()), {}});
+  space.dimensions.push_back({"learning_rate", search::evenly(table.learning_rates.size()), {}});
+  std::vector<double> losses;  // by adapter, rank and learning rate
+  for (const Cell& cell : table.cells)
+    losses.push_back(1 - cell.accuracies.back());
+  const auto value = [losses, ranks = table.ranks.size(),
+                      rates = table.learning_rates.size()](const Point& point) {
+    const auto level = [&point](std::size_t d) { return static_cast<std::size_t>(*point[d]); };
+    return losses[(level(0) * ranks + level(1)) * rates + level(2)];
+  };
+  return {"table", space, value, *std::min_element(losses.begin(), losses.end()), 40};
 }
 
 }  // namespace plateau::bench

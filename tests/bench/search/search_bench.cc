@@ -1,5 +1,9 @@
-// search-bench REPEATS METHOD...: minimises each function with each method, 100 trials a time.
-// A line for each run: function, method, seed, then the regret after 20, 50 and 100 trials.
+// search-bench search TABLE REPEATS METHOD...: minimises each function, and the table of real
+// trials, with each method. A line for each run: function, method, seed, then the regret after each
+// of its trials.
+// search-bench stopping TABLE REPEATS: each rule over the table's learning curves. A line for each
+// run: rule, seed, share of the steps, cells trained to their end, regret; "RULE by chance" is its
+// control. The first line is the deviation over seeds.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -8,48 +12,91 @@
 
 #include "coordinator/search/propose.h"
 #include "tests/bench/search/functions.h"
+#include "tests/bench/search/stopping_bench.h"
 
 namespace plateau::bench {
 namespace {
 
-constexpr std::size_t kTrials = 100;
+constexpr std::size_t kSlots = 8;  // of the stopping bench: trials side by side
 
-void run(const Function& function, search::Method method, std::uint64_t seed) {
+void minimise(const Function& function, search::Method method, std::uint64_t seed) {
   search::History history;
   double best = std::numeric_limits<double>::infinity();
   std::printf("%s,%s,%llu", function.name.c_str(), to_string(method),
               static_cast<unsigned long long>(seed));
-  while (history.size() < kTrials) {
+  while (history.size() < function.trials) {
     const auto proposal = search::propose(function.space, history, {method, seed, 10});
     const double value = function.value(proposal->point);
     best = std::min(best, value);
     history.push_back({proposal->point, search::Finished{value}});
-    if (history.size() == 20 || history.size() == 50 || history.size() == 100) {
-      std::printf(",%.6g", best - function.lowest);
-    }
+    std::printf(",%.6g", best - function.lowest);
   }
   std::printf("\n");
   std::fflush(stdout);
+}
+
+void search_all(const TrialTable& table, std::uint64_t repeats,
+                const std::vector<std::string>& methods) {
+  using search::Method;
+  std::vector<Function> all = functions();
+  all.push_back(table_function(table));
+  for (const Function& function : all) {
+    for (const std::string& name : methods) {
+      for (const Method method : {Method::kRandom, Method::kSobol, Method::kTpe, Method::kBayes}) {
+        if (name != to_string(method)) continue;
+        for (std::uint64_t seed = 0; seed < repeats; ++seed)
+          minimise(function, method, seed);
+      }
+    }
+  }
+}
+
+void print(const std::string& rule, std::uint64_t seed, const StoppingRun& run) {
+  std::printf("%s,%llu,%.6g,%zu,%.6g\n", rule.c_str(), static_cast<unsigned long long>(seed),
+              run.share, run.finished, run.regret);
+}
+
+void stop_all(const TrialTable& table, std::uint64_t repeats) {
+  const std::vector<std::pair<std::string, search::Rule>> rules = {
+      {"asha eta 2", search::SuccessiveHalving{1, 2, 1}},
+      {"asha eta 3", search::SuccessiveHalving{1, 3, 1}},
+      {"asha eta 4", search::SuccessiveHalving{1, 4, 1}},
+      {"hyperband eta 3", search::SuccessiveHalving{1, 3, 2}},
+      {"W&B hyperband eta 3", search::WandbHyperband{search::brackets_from_min(1, 3), 3, false}},
+      {"median", search::Median{}},
+      {"patience 3", search::Patience{}},
+  };
+  std::printf("deviation over seeds,%.6g\n", table.seed_deviation);
+  for (const auto& [name, rule] : rules) {
+    for (std::uint64_t seed = 0; seed < repeats; ++seed) {
+      const StoppingRun run = run_with(rule, table, kSlots, seed);
+      print(name, seed, run);
+      print(name + " by chance", seed, run_by_chance(run, table, seed));
+    }
+  }
 }
 
 }  // namespace
 }  // namespace plateau::bench
 
 int main(int argc, char** argv) {
-  using plateau::search::Method;
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: search-bench REPEATS random|sobol|tpe|bayes...\n");
+  const std::vector<std::string> words(argv, argv + argc);
+  if (argc < 4 || (words[1] != "search" && words[1] != "stopping")) {
+    std::fprintf(stderr,
+                 "usage: search-bench search TABLE REPEATS random|sobol|tpe|bayes...\n"
+                 "       search-bench stopping TABLE REPEATS\n");
     return 2;
   }
-  const auto repeats = std::strtoull(argv[1], nullptr, 10);
-  for (const plateau::bench::Function& function : plateau::bench::functions()) {
-    for (int i = 2; i < argc; ++i) {
-      for (const Method method : {Method::kRandom, Method::kSobol, Method::kTpe, Method::kBayes}) {
-        if (std::string(argv[i]) != to_string(method)) continue;
-        for (std::uint64_t seed = 0; seed < repeats; ++seed)
-          plateau::bench::run(function, method, seed);
-      }
-    }
+  const auto table = plateau::bench::read_trial_table(words[2]);
+  if (!table) {
+    std::fprintf(stderr, "search-bench: %s\n", table.error().message.c_str());
+    return 3;
+  }
+  const auto repeats = std::strtoull(argv[3], nullptr, 10);
+  if (words[1] == "search") {
+    plateau::bench::search_all(*table, repeats, {words.begin() + 4, words.end()});
+  } else {
+    plateau::bench::stop_all(*table, repeats);
   }
   return 0;
 }
