@@ -80,6 +80,10 @@ class Results(harness.RunTest):
             done = self.plateau("results", "table", "small", *arguments)
             self.assertEqual(done.returncode, 2, arguments)
             self.assertIn(said, done.stderr)
+        for command in ("plateau", "report"):
+            done = self.plateau("results", command, "small", "--margin", "0")
+            self.assertEqual(done.returncode, 2, command)
+            self.assertIn("a margin above zero", done.stderr)
 
 
 if __name__ == "__main__":

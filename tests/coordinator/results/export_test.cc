@@ -33,7 +33,7 @@ TEST(Trace, every_number_names_its_trial_and_attempt) {
               HasSubstr("| LoRA | 4 | 3e-3 | 1 | failed | 2 | 1 | "));
   EXPECT_THAT(trace_csv(builder.run),
               HasSubstr("minilm-l6,tweets,lora,4,0.003,0,accuracy,test,0.5,finished,1,3," +
-                        first.key + "," + first.cell + ",yes," + first.folder + "\r\n"));
+                        first.key + "," + first.cell + ",yes," + first.folder + ",\r\n"));
   const auto json = nlohmann::json::parse(trace_json(builder.run));
   EXPECT_EQ(json["trials"][0]["attempts"], 3);
   EXPECT_EQ(json["trials"][1]["reason"], "killed, \"out of memory\"");

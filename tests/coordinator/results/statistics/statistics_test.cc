@@ -5,9 +5,11 @@
 
 #include "common/base/file.h"
 #include "coordinator/results/statistics/cliques.h"
+#include "coordinator/results/statistics/hockey_stick.h"
 #include "coordinator/results/statistics/intervals.h"
 #include "coordinator/results/statistics/paired.h"
 #include "coordinator/results/statistics/parameter_ratio.h"
+#include "coordinator/results/statistics/plateau.h"
 
 namespace plateau::statistics {
 namespace {
@@ -113,6 +115,74 @@ TEST(Recorded, parameter_ratios_with_given_resamples) {
     EXPECT_NEAR(result.ratio, one["ratio"], tolerance);
     EXPECT_NEAR(result.interval->low, one["low"], tolerance);
     EXPECT_NEAR(result.interval->high, one["high"], tolerance);
+  }
+}
+
+TEST(Recorded, smallest_effect_that_a_power_shows) {
+  for (const Json& one : cases("smallest_effects")) {
+    EXPECT_NEAR(smallest_effect(one["deviation"], one["count"], one["alpha"], one["power"]),
+                one["effect"], kTolerance)
+        << one;
+  }
+}
+
+TEST(Recorded, step_down_non_inferiority) {
+  for (const Json& one : cases("step_down")) {
+    PlateauQuestion question;
+    question.margin = one["margin"];
+    for (std::size_t i = 0; i < one["ranks"].size(); ++i) {
+      question.cells.push_back({one["ranks"][i], {}, false});
+      for (const Json& value : one["values"][i])
+        question.cells.back().values.emplace_back(value.get<double>());
+    }
+    const PlateauResult result = find_plateau(question);
+    ASSERT_EQ(result.steps.size(), one["steps"].size()) << one;
+    for (std::size_t i = 0; i < result.steps.size(); ++i) {
+      EXPECT_NEAR(result.steps[i].loss, one["steps"][i]["loss"], kTolerance);
+      EXPECT_NEAR(result.steps[i].deviation, one["steps"][i]["deviation"], kTolerance);
+      EXPECT_NEAR(result.steps[i].p_value, one["steps"][i]["p"], kTolerance);
+    }
+  }
+}
+
+TEST(Recorded, hockey_stick_against_a_fit_with_an_effect_of_each_seed) {
+  for (const Json& one : cases("hockey_sticks")) {
+    const auto fit = fit_hockey_stick({one["ranks"], one["values"]}, one["resamples"], 0.95);
+    ASSERT_TRUE(fit.has_value());
+    EXPECT_NEAR(fit->aicc_constant, one["constant"], kTolerance);
+    EXPECT_NEAR(fit->aicc_line, one["line"], kTolerance);
+    EXPECT_NEAR(fit->aicc_hockey_stick, one["hockey_stick"], kTolerance);
+    EXPECT_NEAR(fit->break_log2, one["break"], kTolerance);
+    EXPECT_NEAR(fit->slope, one["slope"], kTolerance);
+    EXPECT_NEAR(fit->level, one["level"], kTolerance);
+    EXPECT_NEAR(fit->break_interval.low, one["low"], kTolerance);
+    EXPECT_NEAR(fit->break_interval.high, one["high"], kTolerance);
+  }
+}
+
+TEST(Recorded, cliques_by_wilcoxon_with_holm) {
+  for (const Json& one : cases("cliques")) {
+    const auto scores = one["scores"].get<std::vector<std::vector<double>>>();
+    const std::size_t adapters = scores.front().size();
+    std::vector<double> p_values;
+    for (std::size_t a = 0; a < adapters; ++a) {
+      for (std::size_t b = a + 1; b < adapters; ++b) {
+        std::vector<double> gaps;
+        for (const auto& task : scores)
+          gaps.push_back(task[a] - task[b]);
+        p_values.push_back(wilcoxon_signed_rank(gaps).p_value);
+      }
+    }
+    const auto adjusted = holm(p_values);
+    std::vector<std::vector<bool>> different(adapters, std::vector<bool>(adapters, false));
+    std::size_t place = 0;
+    for (std::size_t a = 0; a < adapters; ++a) {
+      for (std::size_t b = a + 1; b < adapters; ++b, ++place) {
+        EXPECT_NEAR(adjusted[place], one["adjusted"][place], kTolerance) << one;
+        different[a][b] = different[b][a] = adjusted[place] <= 0.05;
+      }
+    }
+    EXPECT_EQ(Json(cliques(average_ranks(scores), different)), one["cliques"]);
   }
 }
 
