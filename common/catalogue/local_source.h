@@ -19,6 +19,8 @@ Result<BaseSource> local_base(const SourceReference& reference, const std::files
 // `input_ids` need no text. Classes are those that
 // `labels` names, in its order (whole numbers in the data are then indices), else those in the
 // data: numbers by value, words by the alphabet. Labels that are fractions make it a regression.
+// `kind: causal_lm` has no labels: rows have `text`, or `prompt` and `completion`, or `input_ids`
+// (and `labels`, as Hugging Face has them).
 // kNotFound, kCorrupt, kInvalidArgument: a missing column, a label outside of `labels`.
 Result<TaskSource> local_task(const SourceReference& reference, const std::filesystem::path& cache);
 

@@ -9,6 +9,7 @@
 #include "common/catalogue/csv.h"
 #include "common/catalogue/local_source.h"
 #include "common/spec/problem.h"
+#include "common/spec/task_kinds.h"
 #include "common/spec/yaml/document.h"
 
 namespace plateau {
@@ -114,27 +115,45 @@ Result<Layout> layout_of(const SourceReference& reference) {
                    "validation,test}.jsonl (or .csv, .tsv), of which train is needed");
 }
 
+// The usual columns, in the order in which the trainer looks for them as well; token ids need no
+// column of text.
+void find_usual_columns(const Json& first, const Json& given, TaskSpec& task) {
+  task.columns = {{"label", "label"}};
+  if (first.contains("input_ids") || given.contains("text")) return;
+  const bool pair = !first.contains("sentence") && first.contains("sentence1");
+  const bool plain = !first.contains("sentence") && !pair && first.contains("text");
+  task.columns["text"] = pair ? "sentence1" : plain ? "text" : "sentence";
+  if (pair) task.columns["text_pair"] = "sentence2";
+}
+
+// The same for language modelling: a text, or a prompt and its completion.
+void find_language_columns(const Json& first, const Json& given, TaskSpec& task) {
+  task.columns.clear();
+  const bool pair = first.contains("prompt") && first.contains("completion");
+  if (given.contains("prompt") || given.contains("completion") ||
+      (pair && !given.contains("text"))) {
+    task.columns = {{"prompt", "prompt"}, {"completion", "completion"}};
+  } else if (!first.contains("input_ids")) {
+    task.columns = {{"text", "text"}};
+  }
+}
+
 Status find_columns(const SourceReference& reference, const Rows& rows, TaskSpec& task) {
   const Json& first = rows.rows.front();
   std::vector<std::string> there;
   for (const auto& [name, value] : first.items())
     there.push_back(name);
   const Json given = reference.options.value("columns", Json::object());
-  task.columns = {{"label", "label"}};
-  // The order in which the trainer looks for them as well; token ids need no column of text.
-  if (!first.contains("input_ids") && !given.contains("text")) {
-    const bool pair = !first.contains("sentence") && first.contains("sentence1");
-    const bool plain = !first.contains("sentence") && !pair && first.contains("text");
-    task.columns["text"] = pair ? "sentence1" : plain ? "text" : "sentence";
-    if (pair) task.columns["text_pair"] = "sentence2";
-  }
+  const bool is_language = reference.options.value("kind", "") == kCausalLm;
+  is_language ? find_language_columns(first, given, task) : find_usual_columns(first, given, task);
   for (const auto& [role, name] : given.items())
     task.columns[role] = name.get<std::string>();
   for (const auto& [role, name] : task.columns) {
     if (first.contains(name)) continue;
     return invalid_argument(rows.at(0) + " has no column '" + name + "' for the " + role + "." +
                             did_you_mean(name, there) + " There are: " + join(there, ", ") +
-                            ". Name yours under `columns: {text: ..., label: ...}`");
+                            ". Name yours under `columns: {text: ..., label: ...}`" +
+                            (role == "label" ? ", or say `kind: causal_lm`" : ""));
   }
   return {};
 }
@@ -191,6 +210,13 @@ Status check_labels(const Rows& rows, const std::vector<Label>& labels, const Ta
 }
 
 Status find_labels(const SourceReference& reference, const Rows& rows, TaskSpec& task) {
+  if (reference.options.value("kind", "") == kCausalLm) {
+    task.kind = kCausalLm;
+    if (!reference.options.contains("labels")) return {};
+    return invalid_argument("the task " + reference.name +
+                            " has labels, but models language; leave one of `labels` and `kind` "
+                            "out");
+  }
   std::vector<Label> labels;
   for (const Json& row : rows.rows)
     labels.push_back(label_of(row, task.columns.at("label")));
@@ -219,13 +245,11 @@ Status find_labels(const SourceReference& reference, const Rows& rows, TaskSpec&
 }
 
 Status check_metric(const std::string& name, TaskSpec& task) {
-  const bool regression = task.kind == "regression";
-  if (task.metric.empty()) task.metric = regression ? "pearson" : "accuracy";
-  const bool for_numbers = task.metric == "pearson" || task.metric == "spearman";
-  if (regression == for_numbers) return {};
+  const std::vector<std::string> metrics = metrics_of_kind(task.kind);
+  if (task.metric.empty()) task.metric = metrics.front();
+  if (std::find(metrics.begin(), metrics.end(), task.metric) != metrics.end()) return {};
   return invalid_argument("the task " + name + " is a " + task.kind + ", which has no " +
-                          task.metric + "; it has " +
-                          (regression ? "pearson, spearman" : "accuracy, f1, matthews"));
+                          task.metric + "; it has " + join(metrics, ", "));
 }
 
 }  // namespace

@@ -78,6 +78,7 @@ Status read_llama(const Json& config, const std::string& where, BaseFacts& facts
   facts.key_width = key_heads * width;
   facts.out_bias = facts.model_type == "llama" && flag(config, "attention_bias");
   facts.qkv_bias = facts.out_bias || facts.model_type == "qwen2";
+  facts.ties_output = flag(config, "tie_word_embeddings");
   facts.mlp_bias = facts.model_type == "llama" && flag(config, "mlp_bias");
   return status;
 }

@@ -2,6 +2,7 @@
 
 #include "common/spec/grid.h"
 #include "common/spec/methods.h"
+#include "common/spec/task_kinds.h"
 
 namespace plateau {
 namespace {
@@ -30,6 +31,8 @@ std::vector<PlannedTrial> plan_baselines(const Sweep& sweep,
     const auto method = baseline.value.get<std::string>();
     std::set<std::string> seen;
     for (const PlannedTrial& like : trials) {
+      // Nothing to guess or to fit there: the row of comparison is the adapter `none`.
+      if (like.trial.task.kind == kCausalLm) continue;
       if (!seen.insert(data_of(like.trial, method)).second) continue;
       PlannedTrial trial;
       trial.trial = like.trial;

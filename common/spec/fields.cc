@@ -58,6 +58,8 @@ std::vector<TrialField> make_fields() {
             {"float32", "bfloat16", "float64"}),
       field("/seed", Type::kInteger, {0, 9e15}, "replicate of a cell"),
       field("/micro_batch_size", Type::kInteger, {0, 1e6}, "0 = the whole batch at once"),
+      field("/recompute_activations", Type::kBoolean, none,
+            "activation checkpointing: less memory, more time, the same numbers"),
       field("/checkpoint_every_s", Type::kInteger, {1, 1e6}, "seconds; at most so much is lost"),
   };
 }
@@ -117,6 +119,7 @@ std::vector<std::string> methods_with(std::string_view parameter) {
 std::string known_alias(std::string_view name) {
   static const std::map<std::string, std::string, std::less<>> aliases = {
       {"lr", "learning_rate"},
+      {"gradient_checkpointing", "recompute_activations"},
       {"head_lr", "head_learning_rate"},
       {"r", "rank"},
       {"lora_r", "rank"},

@@ -121,6 +121,16 @@ std::vector<ParameterSchema> prefix() {
   };
 }
 
+std::vector<ParameterSchema> none() {
+  return {
+      optional(
+          other("template", Type::kString, "",
+                "a prompt with {text} (and {text_pair}) behind which a decoder's likelihood of "
+                "each class's name decides; nothing is trained then, not even a head")),
+      optional(integer("shots", 0, 0, 1000, "solved training items in front of the template")),
+  };
+}
+
 MethodSchema adapter(std::string name, std::string title, std::string source,
                      std::vector<ParameterSchema> parameters) {
   return {std::move(name), std::move(title), std::move(source), false, std::move(parameters)};
@@ -147,7 +157,7 @@ std::vector<MethodSchema> make_method_table() {
       adapter("last_layers", "Last layers", "Lee et al. 2019, arXiv 1911.03090",
               {integer("trained_layers", nullptr, 1, 65536, "how many of the last blocks train")}),
       adapter("full", "Full fine-tuning", "every parameter of the base", {}),
-      adapter("none", "Frozen base", "the head alone", {}),
+      adapter("none", "Frozen base", "the head alone", none()),
       {"majority", "Majority class", "the most frequent class of the training split", true, {}},
       {"probe",
        "Linear probe",

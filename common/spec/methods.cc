@@ -179,6 +179,10 @@ std::vector<std::string> method_names() {
   return names;
 }
 
+bool answers_by_likelihood(const std::string& method, const nlohmann::json& parameters) {
+  return method == "none" && !parameters.value("template", std::string()).empty();
+}
+
 Result<Json> resolve_method_parameters(const MethodSchema& method, const Json& given) {
   for (const auto& [name, value] : given.items()) {
     const ParameterSchema* parameter = method.find(name);

@@ -71,6 +71,9 @@ struct Positions {
 // kInvalidArgument: another form, or no position at all.
 Result<Positions> parse_positions(const std::string& text);
 
+// The frozen base answers by the likelihood of the classes' names: method none with a template.
+bool answers_by_likelihood(const std::string& method, const nlohmann::json& parameters);
+
 // Fills defaults (alpha = 2 * rank where it is open) and checks names, types
 // and limits. One spelling for one meaning, since the result enters the key:
 // numbers are doubles where the type is kNumber, lists of modules and layers

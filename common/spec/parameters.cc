@@ -7,13 +7,20 @@
 #include "common/spec/lora_modules.h"
 #include "common/spec/methods.h"
 #include "common/spec/targets.h"
+#include "common/spec/task_kinds.h"
 
 namespace plateau {
 namespace {
 
 using Json = nlohmann::json;
 
+bool is_language_model(const Trial& trial) {
+  return trial.task.kind == kCausalLm ||
+         answers_by_likelihood(trial.adapter.method, trial.adapter.parameters);
+}
+
 std::int64_t head_outputs(const Trial& trial) {
+  if (is_language_model(trial)) return 0;  // the base's own output embeddings
   if (trial.task.kind == "regression") return 1;
   return static_cast<std::int64_t>(trial.task.labels.size());
 }
@@ -21,14 +28,22 @@ std::int64_t head_outputs(const Trial& trial) {
 // The classifier that transformers puts on the architecture; a linear one on a mean.
 std::int64_t head_parameters(const BaseFacts& facts, const Trial& trial) {
   const std::int64_t outputs = head_outputs(trial), h = facts.hidden;
+  if (outputs == 0) return 0;
   if (trial.base.pooling == "cls" && !facts.is_encoder()) return outputs * h;
   const bool has_dense = trial.base.pooling == "cls" && facts.model_type == "roberta";
   return outputs * (h + 1) + (has_dense ? h * (h + 1) : 0);
 }
 
-std::int64_t base_parameters(const BaseFacts& facts, const std::string& pooling) {
+std::vector<BaseTensor> tensors_of(const BaseFacts& facts, const Trial& trial) {
+  std::vector<BaseTensor> tensors = base_tensors(facts, trial.base.pooling);
+  if (is_language_model(trial) && !facts.ties_output)
+    tensors.push_back({"lm_head.weight", facts.vocabulary * facts.hidden, 0, 0});
+  return tensors;
+}
+
+std::int64_t base_parameters(const BaseFacts& facts, const Trial& trial) {
   std::int64_t count = 0;
-  for (const BaseTensor& tensor : base_tensors(facts, pooling))
+  for (const BaseTensor& tensor : tensors_of(facts, trial))
     count += tensor.elements;
   return count;
 }
@@ -38,11 +53,13 @@ std::int64_t or_hidden(std::int64_t width, const BaseFacts& facts) {
 }
 
 // Elements of the matrices that every token is multiplied with.
-std::int64_t matrix_elements(const BaseFacts& facts) {
+std::int64_t matrix_elements(const BaseFacts& facts, const Trial& trial) {
   const std::int64_t attention =
       facts.hidden * 2 * (or_hidden(facts.query_width, facts) + or_hidden(facts.key_width, facts));
   const bool is_gated = !facts.is_encoder() && facts.model_type != "gpt2";
-  return facts.layers * (attention + (is_gated ? 3 : 2) * facts.hidden * facts.intermediate);
+  const std::int64_t output = is_language_model(trial) ? facts.vocabulary * facts.hidden : 0;
+  return facts.layers * (attention + (is_gated ? 3 : 2) * facts.hidden * facts.intermediate) +
+         output;
 }
 
 bool is_module_method(const std::string& method) {
@@ -90,7 +107,7 @@ Result<std::int64_t> count_selected(const BaseFacts& facts, const Trial& trial) 
                             "; the base has " + std::to_string(facts.layers) + " layers");
   }
   std::int64_t count = 0;
-  for (const BaseTensor& tensor : base_tensors(facts, trial.base.pooling)) {
+  for (const BaseTensor& tensor : tensors_of(facts, trial)) {
     if (trains_tensor(trial.adapter.method, parameters, facts.layers, tensor.name))
       count += tensor.elements;
   }
@@ -172,7 +189,7 @@ Result<std::vector<LinearModule>> targeted_modules(const BaseFacts& facts,
 
 Result<ParameterCounts> count_parameters(const BaseFacts& facts, const Trial& trial) {
   ParameterCounts counts;
-  counts.base = base_parameters(facts, trial.base.pooling);
+  counts.base = base_parameters(facts, trial);
   if (trial.adapter.method == "majority") return counts;
   counts.head = head_outputs(trial) * (facts.hidden + 1);
   if (trial.adapter.method == "probe") return counts;
@@ -216,13 +233,13 @@ double training_flops_per_token(const BaseFacts& facts, const Trial& trial) {
   // adapter's are: six.
   const Result<ParameterCounts> counts = count_parameters(facts, trial);
   const double adapter = counts ? static_cast<double>(counts.value().adapter) : 0.0;
-  return 4.0 * static_cast<double>(matrix_elements(facts)) + 6.0 * adapter;
+  return 4.0 * static_cast<double>(matrix_elements(facts, trial)) + 6.0 * adapter;
 }
 
 double evaluation_flops_per_token(const BaseFacts& facts, const Trial& trial) {
   const Result<ParameterCounts> counts = count_parameters(facts, trial);
   const double adapter = counts ? static_cast<double>(counts.value().adapter) : 0.0;
-  return 2.0 * (static_cast<double>(matrix_elements(facts)) + adapter);
+  return 2.0 * (static_cast<double>(matrix_elements(facts, trial)) + adapter);
 }
 
 }  // namespace plateau

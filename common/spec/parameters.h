@@ -26,6 +26,7 @@ struct BaseFacts {
   bool qkv_bias = true;
   bool out_bias = true;
   bool mlp_bias = true;
+  bool ties_output = true;  // the output embeddings of language modelling are the input's
 
   bool is_encoder() const { return model_type == "bert" || model_type == "roberta"; }
 };

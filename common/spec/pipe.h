@@ -39,6 +39,7 @@
 // Artifacts: metrics.jsonl, predictions.jsonl, adapter/adapter_config.json,
 // adapter/adapter_model.safetensors (baselines have no adapter/).
 // predictions.jsonl: {"id", "label", "prediction", "scores": [...]} a line, test split, in order.
+// Language modelling: the prediction is the text's mean loss a token, the label 0.
 // metrics.jsonl: {"step", "split", "name", "value"} a line.
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "common/spec/schema.h"
 
 #include "common/spec/fields.h"
+#include "common/spec/task_kinds.h"
 
 namespace plateau {
 namespace {
@@ -126,11 +127,11 @@ Json base_properties() {
 Json task_properties() {
   Json properties = base_properties();
   properties["labels"] = {{"type", "array"}, {"minItems", 2}};
-  properties["metric"] = one_of_words({"accuracy", "f1", "matthews", "pearson", "spearman"});
+  properties["metric"] = one_of_words(task_metrics());
   properties["reader"] = one_of_words({"jsonl", "csv", "tsv"});
-  properties["kind"] = one_of_words({"classification", "regression"});
+  properties["kind"] = one_of_words(task_kinds());
   Json columns = Json::object();
-  for (const char* role : {"text", "text_pair", "label", "id"})
+  for (const char* role : {"text", "text_pair", "label", "id", "prompt", "completion"})
     columns[role] = {{"type", "string"}};
   properties["columns"] = {
       {"type", "object"}, {"properties", columns}, {"additionalProperties", false}};

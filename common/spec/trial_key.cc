@@ -96,6 +96,8 @@ std::string TrialTexts::json(const Trial& trial) {
   text += R"(,"micro_batch_size":)" + std::to_string(trial.micro_batch_size);
   text += R"(,"optimizer":)" + text_of(optimizer_, trial.optimizer).json;
   text += R"(,"protocol":)" + text_of(protocol_, trial.protocol).json;
+  text += R"(,"recompute_activations":)";
+  text += trial.recompute_activations ? "true" : "false";
   text += R"(,"seed":)" + std::to_string(trial.seed);
   text += R"(,"task":)" + text_of(task_, trial.task).json + "}";
   return text;

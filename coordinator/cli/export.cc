@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "common/catalogue/catalogue.h"
+#include "common/spec/task_kinds.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/programs.h"
 #include "coordinator/cli/run_folder.h"
@@ -62,9 +63,12 @@ Status become_export(const ExportOptions& options) {
   if (!base) return base.error();
   const Result<fs::path> trainer = find_program("plateau-trainer", options.trainer, "--trainer");
   if (!trainer) return trainer.error();
-  std::vector<std::string> arguments = {
-      "export",      adapter->string(), "--base",       base->path, "--pooling",
-      base->pooling, "--format",        options.format, "--out",    options.out.string()};
+  const bool is_language = (*trial)->trial.task.kind == kCausalLm;
+  std::vector<std::string> arguments = {"export",    adapter->string(),
+                                        "--base",    base->path,
+                                        "--pooling", is_language ? "tokens" : base->pooling,
+                                        "--format",  options.format,
+                                        "--out",     options.out.string()};
   for (const std::string& label : (*trial)->trial.task.labels) {
     arguments.emplace_back("--label");
     arguments.push_back(label);

@@ -15,13 +15,21 @@ using Flat = std::map<std::string, std::string>;
 // What a table already has a column for, or what changes no number.
 const std::set<std::string>& not_settings() {
   static const std::set<std::string> names{
-      "adapter.method", "adapter.parameters.rank",
-      "base.name",      "base.path",
-      "base.sha256",    "base.source",
-      "format",         "checkpoint_every_s",
-      "task.name",      "task.path",
-      "seed",           "micro_batch_size",
-      "task.sha256",    "task.source",
+      "adapter.method",
+      "adapter.parameters.rank",
+      "base.name",
+      "base.path",
+      "base.sha256",
+      "base.source",
+      "format",
+      "checkpoint_every_s",
+      "task.name",
+      "task.path",
+      "seed",
+      "micro_batch_size",
+      "task.sha256",
+      "task.source",
+      "recompute_activations",
   };
   return names;
 }

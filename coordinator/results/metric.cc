@@ -6,16 +6,13 @@
 #include <fmt/format.h>
 
 #include "common/base/text.h"
+#include "common/spec/task_kinds.h"
 
 namespace plateau::results {
 namespace {
 
 constexpr std::array<std::string_view, 2> kShares{"accuracy", "f1"};
 constexpr std::array<std::string_view, 3> kCorrelations{"matthews", "pearson", "spearman"};
-
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
 
 }  // namespace
 
@@ -36,7 +33,7 @@ MetricStyle metric_style(std::string_view name) {
       style.decimals = 1;
     }
   }
-  style.higher_is_better = !ends_with(name, "loss") && !ends_with(name, "error");
+  style.higher_is_better = !lower_is_better(name);
   return style;
 }
 

@@ -10,12 +10,12 @@ struct MetricStyle {
   std::string name;              // "accuracy"
   double factor = 1.0;           // what is printed = factor * what is stored
   std::string unit;              // "%", "×100" or empty: printed after the name, in brackets
-  bool higher_is_better = true;  // false for losses
+  bool higher_is_better = true;  // false for losses and perplexity
   int decimals = 3;              // of means and spreads in tables
 };
 
 // Accuracy and F1 are printed in per cent, correlations times 100, anything else as it is. Unknown
-// names are taken as "higher is better" unless they end in "loss" or "error".
+// names are taken as "higher is better" unless they end in "loss", "error" or "perplexity".
 MetricStyle metric_style(std::string_view name);
 
 // "accuracy (%) ↑"

@@ -38,9 +38,7 @@ bool is_quick(const std::string& name) {
 
 // What this trainer cannot do yet.
 bool is_supported(const GoldenCase& golden) {
-  // There the padding in front is a row that is read: by an encoder's pooler, or because it has to
-  // predict the first token. Here it only moves positions.
-  return !golden.method.ends_with("padfirst") && golden.family != "qlora";
+  return golden.family != "qlora";
 }
 
 std::vector<std::string> quick_cases() {

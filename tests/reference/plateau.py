@@ -17,9 +17,9 @@ TEXTS = ["what a day", "it rains again, and the train is late", "no", "thank you
 SWEEP = """
 name: round-trip
 parameters:
-  base: minilm-l6
+  base: BASE
   pooling: cls
-  task: {path: task, labels: ["no", "yes"]}
+  task: TASK
   adapter: [METHODS]
   seed: 1
   epochs: 1
@@ -32,6 +32,7 @@ adapters:
 METHODS = {"lora": "{rank: 4}", "dora": "{rank: 4, target_modules: {value: [query, value]}}",
            "ia3": "{}", "prompt": "{tokens: 5}", "loreft": "{rank: 4, positions: f1+l1}",
            "bitfit": "{}", "layer_norm": "{}", "last_layers": "{trained_layers: 2}", "full": "{}"}
+CLASSIFICATION = '{path: task, labels: ["no", "yes"]}'
 
 
 def program(name, *arguments, folder=None, text=None):
@@ -44,20 +45,28 @@ def program(name, *arguments, folder=None, text=None):
 
 
 class Run:
-    """A finished run of SWEEP over some of METHODS, in a temporary folder."""
+    """A finished run of SWEEP over some of METHODS, in a temporary folder.
 
-    def __init__(self, *methods):
+    make_base(folder) writes another base than MiniLM; rows are the task's, in place of TEXTS.
+    """
+
+    def __init__(self, *methods, make_base=None, rows=None, task=CLASSIFICATION, settings=None):
         self._keep = tempfile.TemporaryDirectory(prefix="plateau-reference-")
         self.folder = self._keep.name
         os.makedirs(os.path.join(self.folder, "task"))
         for split, repeats in (("train", 5), ("validation", 1), ("test", 1)):
-            rows = [{"sentence": text, "label": i % 2} for i, text in enumerate(TEXTS)] * repeats
-            self.write(f"task/{split}.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-        sweep = SWEEP.replace("METHODS", ", ".join(methods))
+            lines = (rows or [{"sentence": text, "label": i % 2}
+                              for i, text in enumerate(TEXTS)]) * repeats
+            self.write(f"task/{split}.jsonl", "".join(json.dumps(row) + "\n" for row in lines))
+        if make_base:
+            make_base(self.path("base"))
+        sweep = SWEEP.replace("METHODS", ", ".join(methods)).replace("TASK", task).replace(
+            "BASE", "{path: base}" if make_base else "minilm-l6")
+        settings = {**METHODS, **(settings or {})}
         self.write("round-trip.yaml", sweep + "".join(
-            f"  {method}: {METHODS[method]}\n" for method in methods))
+            f"  {method}: {settings[method]}\n" for method in methods))
         program("plateau", "run", "round-trip.yaml", folder=self.folder)
-        self.base = self._base()
+        self.base = self.path("base") if make_base else self._base()
 
     def write(self, name, text):
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
@@ -87,14 +96,15 @@ class Run:
         return out
 
     def test_scores(self, method):
-        """Class probabilities of the test split, as training itself wrote them, in TEXTS' order."""
+        """Scores of the test split, as training itself wrote them, in its order: class
+        probabilities, or a text's loss and number of predicted tokens."""
         with open(os.path.join(self.trial(method), "predictions.jsonl"), encoding="utf-8") as file:
             return torch.tensor([json.loads(line)["scores"] for line in file])
 
-    def predict(self, adapter, *options):
+    def predict(self, adapter, *options, texts=None):
         """This trainer's logits of TEXTS with an adapter's folder, whoever wrote it."""
         lines = program("plateau-trainer", "predict", adapter, "--base", self.base, *options,
-                        text="".join(json.dumps(text) + "\n" for text in TEXTS))
+                        text="".join(json.dumps(text) + "\n" for text in texts or TEXTS))
         return torch.tensor([json.loads(line) for line in lines.splitlines()])
 
     def batch(self):

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "common/spec/task_kinds.h"
 #include "worker/trainer/adapters/peft_files.h"
 #include "worker/trainer/outcome.h"
 
@@ -138,16 +139,24 @@ Status Job::after_step(const StepResult& result, double seconds) {
   return {};
 }
 
-Result<Predictions> Job::predict(const Split& split) {
+Predictions Job::answers(const Split& split) {
   const at::NoGradGuard no_grad;
+  const auto on_batch = [this] { report_progress(); };
+  const Model& model = member_->model();
+  Adapter* adapter = &member_->adapter();
+  if (member_->is_language_model())
+    return predictions_from_losses(token_losses(model, adapter, split, kEvalTokens, on_batch));
+  const at::Tensor features = split_features(model, adapter, split, kEvalTokens, on_batch);
+  return predictions_from_logits(member_->head().logits(features), split, assignment_.trial.task);
+}
+
+Result<Predictions> Job::predict(const Split& split) {
   const TimeMs begin = context_.clock.monotonic_ms();
-  const at::Tensor features = split_features(member_->model(), &member_->adapter(), split,
-                                             kEvalTokens, [this] { report_progress(); });
-  const at::Tensor logits = member_->head().logits(features);
-  if (!at::isfinite(logits).all().item<bool>()) {
+  Predictions predictions = answers(split);
+  // Any output that is not finite makes the mean loss so.
+  if (!std::isfinite(predictions.loss)) {
     return Error{ErrorKind::kInternal, "the trained model's outputs are not finite"};
   }
-  Predictions predictions = predictions_from_logits(logits, split, assignment_.trial.task);
   history_.eval_seconds += seconds_between(begin, context_.clock.monotonic_ms());
   return predictions;
 }
@@ -162,7 +171,10 @@ Status Job::validate() {
     add_metric("validation", name, value);
   const double value = metrics.at(assignment_.trial.task.metric);
   const bool keep_best = assignment_.trial.protocol.checkpoint == "best";
-  if (keep_best && history_.has_best && value <= history_.best_value) return {};
+  const bool is_better = lower_is_better(assignment_.trial.task.metric)
+                             ? value < history_.best_value
+                             : value > history_.best_value;
+  if (keep_best && history_.has_best && !is_better) return {};
   history_.validation = metrics;
   if (keep_best) {
     history_.best = member_->snapshot();
@@ -187,6 +199,10 @@ Status Job::checkpoint() {
 
 Status Job::finish() {
   const Trial& trial = assignment_.trial;
+  if (member_->steps_total() == 0) {
+    notes_.push_back("nothing is trained: the numbers are the frozen base's");
+    if (Status status = validate(); !status) return status;
+  }
   if (history_.has_best) {
     if (Status status = member_->restore(history_.best); !status) return status;
   }

@@ -61,6 +61,7 @@ class Job {
 
   void resume();
   Status validate();
+  Predictions answers(const Split& split);
   Result<Predictions> predict(const Split& split);
   void add_metric(const std::string& split, const std::string& name, double value);
   void report_loss(const StepResult& result);
@@ -87,6 +88,8 @@ std::vector<std::int64_t> evaluation_steps(std::int64_t steps_total, std::int64_
 // and sends the finished message.
 Status run_baseline(const Assignment& assignment, const JobContext& context, const Model& model,
                     const Dataset& data);
+// The same for the frozen base with a template: every class's name is tried behind each text.
+Status run_likelihood(const Assignment& assignment, const JobContext& context, const Model& model);
 // majority, probe: the methods that run_baseline knows.
 std::vector<std::string> baseline_methods();
 

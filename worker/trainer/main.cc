@@ -34,13 +34,14 @@ Usage:
       their tolerances. FOLDER is the base NAME of the cases when it is neither beside them nor in
       the cache.
   plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft --out FOLDER
-      [--pooling cls|mean] [--label NAME]... [--positions f1+l1]
+      [--pooling cls|mean|tokens] [--label NAME]... [--positions f1+l1]
       Writes a trained adapter, this trainer's, PEFT's or pyreft's, as PEFT or pyreft reads it, or
       with its base as one model that transformers reads. --label names the classes in their order;
       --positions says where a folder of pyreft's acts, which it does not store itself.
-  plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean] [--precision float32]
+  plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] [--precision float32]
       Reads a text, a pair of texts or a list of token ids as JSON a line and prints the logits of
-      each as a JSON list a line.
+      each as a JSON list a line. Pooling "tokens" is language modelling: it prints the sum of
+      -log p over the text's tokens behind the first, and their number.
   plateau-trainer tokenize DIR [--max-length N] [--no-special-tokens]
       Reads one JSON string a line, prints the token ids of DIR/tokenizer.json as a JSON list a
       line. Only in builds with ICU.

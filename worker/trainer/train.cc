@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include "common/spec/methods.h"
+#include "common/spec/task_kinds.h"
 #include "worker/trainer/failure.h"
 
 namespace plateau::trainer {
@@ -14,9 +16,19 @@ bool is_baseline(const Trial& trial) {
   return std::find(names.begin(), names.end(), trial.adapter.method) != names.end();
 }
 
+bool is_answered_by_likelihood(const Trial& trial) {
+  return answers_by_likelihood(trial.adapter.method, trial.adapter.parameters);
+}
+
+Pooling pooling_of(const Trial& trial) {
+  if (trial.task.kind == kCausalLm || is_answered_by_likelihood(trial)) return Pooling::kTokens;
+  return trial.base.pooling == "cls" ? Pooling::kCls : Pooling::kMean;
+}
+
 // Trials may share a pack when this is equal.
 std::string base_key(const Trial& trial) {
-  return trial.base.path + "\n" + trial.base.pooling + "\n" + trial.protocol.precision;
+  return trial.base.path + "\n" + std::to_string(static_cast<int>(pooling_of(trial))) + "\n" +
+         trial.protocol.precision;
 }
 
 bool is_same(const Assignment& assignment, std::int64_t trial_id, std::int64_t attempt) {
@@ -101,6 +113,8 @@ void Trainer::admit_waiting() {
 Status Trainer::admit(Assignment assignment) {
   auto model = load_base(assignment.trial);
   if (!model) return model.error();
+  if (is_answered_by_likelihood(assignment.trial))
+    return run_likelihood(assignment, context_, **model);
   auto data = load_dataset(assignment.trial.task, assignment.trial.base.path);
   if (!data) return data.error();
   if (is_baseline(assignment.trial)) return run_baseline(assignment, context_, **model, **data);
@@ -117,7 +131,7 @@ Result<std::shared_ptr<const Model>> Trainer::load_base(const Trial& trial) {
   const auto dtype = dtype_of_precision(trial.protocol.precision);
   if (!dtype) return dtype.error();
   base_.reset();  // Before the next one is loaded: two may not fit.
-  const LoadOptions options{trial.base.pooling == "cls" ? Pooling::kCls : Pooling::kMean,
+  const LoadOptions options{pooling_of(trial),
                             at::TensorOptions().dtype(*dtype).device(context_.device)};
   auto model = load_model(trial.base.path, options);
   if (!model) return model.error();

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "common/base/text.h"
+#include "common/spec/task_kinds.h"
 #include "common/spec/yaml/reader.h"
 
 namespace plateau {
@@ -229,8 +230,7 @@ void read_method(ReadContext& context, const YamlNode& node) {
 }
 
 void read_metric(ReadContext& context, const YamlNode& node) {
-  static const std::vector<std::string> names = {"accuracy", "f1",       "matthews",
-                                                 "pearson",  "spearman", "loss"};
+  static const std::vector<std::string> names = task_metrics();
   const YamlNode* name = &node;
   if (node.kind == YamlNode::Kind::kMapping) {
     name = node.find("name");
@@ -247,7 +247,7 @@ void read_metric(ReadContext& context, const YamlNode& node) {
                                             " Known: " + join(names, ", "));
   }
   context.sweep.metric = plain;
-  context.sweep.maximize = plain != "loss";
+  context.sweep.maximize = !lower_is_better(plain);
   if (const YamlNode* goal = node.find("goal")) read_goal(context, *goal);
   if (const YamlNode* target = node.find("target")) read_target(context, "metric.target", *target);
 }

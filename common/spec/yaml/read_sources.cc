@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/spec/fields.h"
+#include "common/spec/task_kinds.h"
 #include "common/spec/yaml/reader.h"
 
 namespace plateau {
@@ -21,18 +22,17 @@ bool looks_like_path(const std::string& text) {
 }
 
 const std::vector<std::string>* allowed_words(const std::string& key) {
-  static const std::vector<std::string> metrics = {"accuracy", "f1", "matthews", "pearson",
-                                                   "spearman"};
+  static const std::vector<std::string> metrics = task_metrics();
   static const std::vector<std::string> readers = {"jsonl", "csv", "tsv"};
-  static const std::vector<std::string> kinds = {"classification", "regression"};
   if (key == "metric") return &metrics;
   if (key == "reader") return &readers;
-  return key == "kind" ? &kinds : nullptr;
+  return key == "kind" ? &task_kinds() : nullptr;
 }
 
 // {text: ..., label: ...} -> the names of the columns.
 Json read_columns(ReadContext& context, const YamlNode& node) {
-  static const std::vector<std::string> known = {"text", "text_pair", "label", "id"};
+  static const std::vector<std::string> known = {"text", "text_pair", "label",
+                                                 "id",   "prompt",    "completion"};
   Json columns = Json::object();
   if (!expect_mapping(context, "columns", node)) return columns;
   for (const YamlNode::Entry& entry : node.entries) {

@@ -51,6 +51,25 @@ TEST_F(LocalTask, pairs_and_fractions) {
   EXPECT_EQ(source.spec.columns.at("text_pair"), "sentence2");
 }
 
+TEST_F(LocalTask, language_modelling_has_no_label) {
+  const Json language = {{"kind", "causal_lm"}};
+  folder_.write("train.jsonl", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n");
+  EXPECT_NE(message().find("or say `kind: causal_lm`"), std::string::npos) << message();
+  const TaskSource source = task(language).value();
+  EXPECT_EQ(source.spec.kind, "causal_lm");
+  EXPECT_EQ(source.spec.metric, "perplexity");
+  EXPECT_TRUE(source.spec.labels.empty());
+  EXPECT_EQ(source.spec.columns.at("text"), "text");
+  folder_.write("train.jsonl", "{\"prompt\": \"a\", \"completion\": \"b\"}\n");
+  EXPECT_EQ(task(language).value().spec.columns.at("completion"), "completion");
+  folder_.write("train.jsonl", "{\"prompt\": \"a\", \"answer\": \"b\"}\n");
+  EXPECT_NE(message({{"kind", "causal_lm"}, {"columns", {{"completion", "anser"}}}})
+                .find("Did you mean 'answer'?"),
+            std::string::npos);
+  EXPECT_NE(message({{"kind", "causal_lm"}, {"metric", "accuracy"}}).find("perplexity, loss"),
+            std::string::npos);
+}
+
 TEST_F(LocalTask, text_and_token_ids_are_found_too) {
   folder_.write("train.jsonl",
                 "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"label\": 0}\n");

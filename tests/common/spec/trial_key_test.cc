@@ -47,6 +47,7 @@ TEST(TrialKey, paths_names_and_speed_do_not_count) {
   other.task.name = "tweets";
   other.task.source = "folder";
   other.micro_batch_size = 4;
+  other.recompute_activations = true;
   other.checkpoint_every_s = 5;
   EXPECT_EQ(trial_key(other), trial_key(example()));
 }

@@ -72,6 +72,7 @@ TEST(Metric, direction_and_unit_follow_the_name) {
   EXPECT_EQ(metric_header(metric_style("accuracy")), "accuracy (%) ↑");
   EXPECT_EQ(metric_header(metric_style("matthews")), "matthews (×100) ↑");
   EXPECT_EQ(metric_header(metric_style("eval_loss")), "eval_loss ↓");
+  EXPECT_EQ(metric_header(metric_style("perplexity")), "perplexity ↓");
 }
 
 }  // namespace

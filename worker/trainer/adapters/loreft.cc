@@ -124,6 +124,7 @@ std::vector<at::Tensor> Loreft::current_rotations() const {
 }
 
 std::vector<std::int64_t> Loreft::edited_rows(const BlockInput& input) const {
+  if (!input.texts.empty()) return padded_rows(input);
   std::vector<std::int64_t> rows;
   for (const LoreftSite& site : sites_) {
     if (site.layer != input.layer) continue;
@@ -138,6 +139,7 @@ std::vector<std::int64_t> Loreft::edited_rows(const BlockInput& input) const {
 }
 
 at::Tensor Loreft::edit_block(const BlockInput& input, const at::Tensor& rows) const {
+  if (!input.texts.empty()) return edit_padded(input, rows);
   std::vector<at::Tensor> edited;
   std::int64_t first = 0;
   for (std::size_t i = 0; i < sites_.size(); ++i) {

@@ -5,6 +5,7 @@
 // (pyreft's NoreftIntervention without a bias, and NodireftIntervention).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -69,6 +70,8 @@ class Loreft : public Adapter {
 
  private:
   bool is_free() const { return settings_.form != LoreftForm::kLoreft; }
+  std::vector<std::int64_t> padded_rows(const BlockInput& input) const;
+  at::Tensor edit_padded(const BlockInput& input, const at::Tensor& rows) const;
   at::Tensor edit(std::size_t site, const BlockInput& input, const at::Tensor& rows,
                   const std::vector<std::int64_t>& counts) const;
 
@@ -77,6 +80,13 @@ class Loreft : public Adapter {
   std::vector<LoreftSite> sites_;
   std::vector<at::Tensor> rotations_;  // of this pass, in its graph
 };
+
+// pyreft's places in one sequence with its padding [begin, begin + count): where a text is too
+// short for the asked number, the row in front of it is taken once for each place that is missing.
+// Ascending row -> how often.
+std::map<std::int64_t, std::int64_t> padded_places(LoreftSite::Where where,
+                                                   const Positions& positions,
+                                                   const TextRows& text);
 
 // What the tensors of a site are named after: "bert.encoder.layer.0.loreft_first".
 std::string loreft_site_name(const Model& model, std::int64_t layer, LoreftSite::Where where);

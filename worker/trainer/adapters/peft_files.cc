@@ -22,8 +22,10 @@ Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter,
   if (Status status = make_folder(folder); !status) return status;
   nlohmann::json config = adapter.config();
   config["base_model_name_or_path"] = base_name;
-  config["task_type"] = "SEQ_CLS";
-  config["modules_to_save"] = {"classifier", "score"};
+  const bool has_head = !head.trained().empty();
+  config["task_type"] = has_head ? "SEQ_CLS" : "CAUSAL_LM";
+  config["modules_to_save"] = nullptr;
+  if (has_head) config["modules_to_save"] = {"classifier", "score"};
   config["inference_mode"] = true;
   config["revision"] = nullptr;
   config["auto_mapping"] = nullptr;

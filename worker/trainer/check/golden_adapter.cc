@@ -94,12 +94,11 @@ Result<AdapterSpec> loreft_of(const GoldenCase& golden) {
                      "\", which a LoReFT case needs");
     }
   }
-  Json parameters = {{"rank", info["rank"]},
-                     {"positions", info["positions"]},
-                     {"layers", info["layers"]},
-                     {"share_weights", info["share_weights"]}};
-  if (info.contains("padded_input_ids")) parameters["pad_first"] = true;
-  return AdapterSpec{"loreft", parameters};
+  return AdapterSpec{"loreft",
+                     {{"rank", info["rank"]},
+                      {"positions", info["positions"]},
+                      {"layers", info["layers"]},
+                      {"share_weights", info["share_weights"]}}};
 }
 
 Result<AdapterSpec> ia3_of(const GoldenCase& golden) {

@@ -173,6 +173,29 @@ Result<GoldenBase> find_golden_base(const GoldenCase& golden,
                    golden.model + "=FOLDER");
 }
 
+namespace {
+
+// The batch with the padding in front that the case's own ids have.
+Status add_padding(const nlohmann::json& padded, const std::string& where, GoldenBatch& batch) {
+  const std::int64_t rows = batch.ids.size(0);
+  const auto width = static_cast<std::int64_t>(padded.at(0).size());
+  std::vector<std::int64_t> ids;
+  for (const auto& row : padded) {
+    for (const auto& id : row)
+      ids.push_back(id.get<std::int64_t>());
+  }
+  const std::int64_t front = width - batch.ids.size(1);
+  if (front <= 0 || static_cast<std::int64_t>(ids.size()) != rows * width)
+    return corrupt(where + ": padded_input_ids must have the batch's rows and more columns");
+  batch.ids = at::tensor(ids, at::kLong).view({rows, width});
+  batch.padding = at::cat({at::ones({rows, front}, at::kLong), 1 - batch.mask}, 1);
+  if (!batch.is_language_model()) return {};
+  batch.labels = at::cat({at::full({rows, front}, -100, at::kLong), batch.labels}, 1);
+  return {};
+}
+
+}  // namespace
+
 Result<GoldenBatch> read_golden_batch(const GoldenCase& golden) {
   const fs::path path = golden.root / "batches" / (golden.model + ".safetensors");
   const auto tensors = read_tensors(path);
@@ -195,6 +218,12 @@ Result<GoldenBatch> read_golden_batch(const GoldenCase& golden) {
   if ((batch.mask.diff(1, 1) > 0).any().item<bool>() ||
       (batch.mask.select(1, 0) != 1).any().item<bool>()) {
     return corrupt(path.string() + ": attention_mask must be ones, then zeros, in every row");
+  }
+  const auto info = golden.result.find("info");
+  if (info != golden.result.end() && info->contains("padded_input_ids")) {
+    const std::string where = (golden.folder / "result.json").string();
+    const Status status = add_padding(info->at("padded_input_ids"), where, batch);
+    if (!status) return status.error();
   }
   return batch;
 }

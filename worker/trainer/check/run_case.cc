@@ -11,7 +11,7 @@
 #include "worker/trainer/adapters/loreft.h"
 #include "worker/trainer/adapters/merge.h"
 #include "worker/trainer/eval/evaluate.h"
-#include "worker/trainer/pack/lm_targets.h"
+#include "worker/trainer/eval/lm_targets.h"
 #include "worker/trainer/pack/pack.h"
 
 namespace plateau::trainer {
@@ -32,7 +32,12 @@ std::shared_ptr<const Dataset> dataset_of(const GoldenBatch& batch) {
   Split& split = data->train;
   for (std::int64_t i = 0; i < batch.ids.size(0); ++i) {
     for (std::int64_t j = 0; j < batch.ids.size(1); ++j) {
-      if (batch.mask[i][j].item<std::int64_t>() == 0) break;
+      if (batch.padding.defined()) {
+        split.padding.push_back(
+            static_cast<std::uint8_t>(batch.padding[i][j].item<std::int64_t>()));
+      } else if (batch.mask[i][j].item<std::int64_t>() == 0) {
+        break;
+      }
       split.ids.push_back(static_cast<std::int32_t>(batch.ids[i][j].item<std::int64_t>()));
       split.type_ids.push_back(0);
       data->largest_id = std::max(data->largest_id, split.ids.back());
@@ -66,7 +71,10 @@ Trial trial_of(const GoldenCase& golden, const AdapterSpec& adapter, std::int64_
   trial.task.name = golden.name();
   for (std::int64_t i = 0; i < outputs; ++i)
     trial.task.labels.push_back(std::to_string(i));
-  if (outputs == 0) trial.task.kind = "causal_lm";
+  if (outputs == 0) {
+    trial.task.kind = "causal_lm";
+    trial.task.metric = "perplexity";
+  }
   trial.adapter = adapter;
   trial.optimizer.learning_rate = trial.optimizer.head_learning_rate = result.at("lr");
   trial.optimizer.weight_decay = result.at("weight_decay");
@@ -201,7 +209,7 @@ at::Tensor token_logits(const Member& member, TrialHooks& hooks) {
   TrialSequences trial;
   trial.hooks = &hooks;
   for (const std::int64_t item : all_items(split))
-    trial.sequences.push_back({split.tokens(item), split.types(item)});
+    trial.sequences.push_back({split.tokens(item), split.types(item), split.padding_of(item)});
   hooks.begin_pass();
   const at::Tensor states =
       member.model().states(pack_batch({&trial, 1}, member.model().info().options));
@@ -236,6 +244,12 @@ double loss_from_logits(const Member& member, const at::Tensor& logits) {
   };
   return at::cross_entropy_loss(logits.index_select(0, index(targets.rows)), index(targets.tokens))
       .item<double>();
+}
+
+// Of the texts' tokens: what stands at padding says nothing.
+at::Tensor without_padding(const at::Tensor& logits, const GoldenBatch& batch) {
+  if (!logits.defined() || !batch.padding.defined() || !batch.is_language_model()) return logits;
+  return logits.index_select(0, (batch.padding.flatten() == 0).nonzero().squeeze(1));
 }
 
 Status train(Member& member, GoldenRun& run) {
@@ -282,11 +296,12 @@ Result<GoldenRun> run_golden_case(const GoldenCase& golden, const GoldenBase& ba
     return status.error();
   if (Status status = start(golden, *run.member, *initial); !status) return status.error();
   run.initial = run.member->snapshot();
-  run.logits_before = logits_of(*run.member);
+  run.logits_before = without_padding(logits_of(*run.member), batch);
   if (Status status = train(*run.member, run); !status) return status.error();
-  run.logits_after = logits_of(*run.member);
-  run.logits_merged = merged_logits(*run.member);
-  run.losses.push_back(loss_from_logits(*run.member, run.logits_after));
+  const at::Tensor logits = logits_of(*run.member);
+  run.logits_after = without_padding(logits, batch);
+  run.logits_merged = without_padding(merged_logits(*run.member), batch);
+  run.losses.push_back(loss_from_logits(*run.member, logits));
   run.final = run.member->snapshot();
   return run;
 }

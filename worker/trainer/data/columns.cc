@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/spec/task_kinds.h"
 
 namespace plateau::trainer {
 namespace {
@@ -12,7 +13,7 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 }
 
 Status check_keys(const TaskSpec& task) {
-  const std::vector<std::string> known{"text", "text_pair", "label", "id"};
+  const std::vector<std::string> known{"text", "text_pair", "label", "id", "prompt", "completion"};
   for (const auto& [key, column] : task.columns) {
     if (contains(known, key)) continue;
     const std::optional<std::string> close = nearest(key, known);
@@ -31,21 +32,16 @@ Error missing(const std::string& column, const std::vector<std::string>& present
                           ". Name the right one in the task's columns.");
 }
 
-}  // namespace
+std::optional<std::string> named(const TaskSpec& task, const char* key) {
+  const auto found = task.columns.find(key);
+  if (found == task.columns.end()) return std::nullopt;
+  return found->second;
+}
 
-Result<Columns> resolve_columns(const TaskSpec& task, const std::vector<std::string>& present,
-                                const std::filesystem::path& file) {
-  if (Status status = check_keys(task); !status) return status.error();
-  const auto named = [&](const char* key) -> std::optional<std::string> {
-    const auto found = task.columns.find(key);
-    if (found == task.columns.end()) return std::nullopt;
-    return found->second;
-  };
-  Columns columns;
-  columns.label = named("label").value_or("label");
-  columns.id = named("id");
-  columns.text_pair = named("text_pair");
-  if (const std::optional<std::string> text = named("text")) {
+// A text, or two, or token ids.
+void find_text(const TaskSpec& task, const std::vector<std::string>& present, Columns& columns) {
+  columns.text_pair = named(task, "text_pair");
+  if (const std::optional<std::string> text = named(task, "text")) {
     columns.text = *text;
   } else if (contains(present, "input_ids")) {
     columns.has_token_ids = true;
@@ -57,11 +53,41 @@ Result<Columns> resolve_columns(const TaskSpec& task, const std::vector<std::str
   } else {
     columns.text = "text";
   }
+}
 
-  std::vector<std::string> needed{columns.label};
-  if (!columns.has_token_ids) needed.insert(needed.begin(), columns.text);
-  if (columns.text_pair) needed.push_back(*columns.text_pair);
-  if (columns.id) needed.push_back(*columns.id);
+// A prompt with its completion, a text alone, or token ids.
+void find_language_text(const TaskSpec& task, const std::vector<std::string>& present,
+                        Columns& columns) {
+  const auto prompt = named(task, "prompt"), completion = named(task, "completion");
+  const bool usual = contains(present, "prompt") && contains(present, "completion");
+  if (prompt || completion || (usual && !named(task, "text"))) {
+    columns.text = prompt.value_or("prompt");
+    columns.text_pair = completion.value_or("completion");
+    return;
+  }
+  columns.text = named(task, "text").value_or("text");
+  columns.has_token_ids = !task.columns.contains("text") && contains(present, "input_ids");
+  if (columns.has_token_ids) columns.text.clear();
+}
+
+}  // namespace
+
+Result<Columns> resolve_columns(const TaskSpec& task, const std::vector<std::string>& present,
+                                const std::filesystem::path& file) {
+  if (Status status = check_keys(task); !status) return status.error();
+  Columns columns;
+  columns.id = named(task, "id");
+  if (task.kind == kCausalLm) {
+    find_language_text(task, present, columns);
+  } else {
+    columns.label = named(task, "label").value_or("label");
+    find_text(task, present, columns);
+  }
+  std::vector<std::string> needed;
+  if (!columns.has_token_ids) needed.push_back(columns.text);
+  for (const auto& column : {columns.label, columns.text_pair, columns.id}) {
+    if (column) needed.push_back(*column);
+  }
   for (const std::string& column : needed) {
     if (!contains(present, column)) return missing(column, present, file);
   }

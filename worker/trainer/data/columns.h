@@ -12,16 +12,17 @@
 namespace plateau::trainer {
 
 struct Columns {
-  std::string text;  // empty when the rows bring token ids
-  std::optional<std::string> text_pair;
-  std::string label = "label";
-  std::optional<std::string> id;  // none: the line number
-  bool has_token_ids = false;     // column "input_ids", and "token_type_ids" if there
+  std::string text;                      // or the prompt; empty when the rows bring token ids
+  std::optional<std::string> text_pair;  // or the completion
+  std::optional<std::string> label;      // none: language modelling
+  std::optional<std::string> id;         // none: the line number
+  bool has_token_ids = false;  // column "input_ids", and "token_type_ids" or "labels" if there
 };
 
 // TaskSpec::columns may name text, text_pair, label and id. Without a text: `input_ids`, else
-// `sentence`, else `sentence1` with `sentence2`, else `text`. kInvalidArgument names the file, the
-// missing column, those that are there, and the nearest.
+// `sentence`, else `sentence1` with `sentence2`, else `text`. Language modelling has text alone, or
+// prompt and completion (found by those names, or named), and no label. kInvalidArgument names the
+// file, the missing column, those that are there, and the nearest.
 Result<Columns> resolve_columns(const TaskSpec& task, const std::vector<std::string>& present,
                                 const std::filesystem::path& file);
 

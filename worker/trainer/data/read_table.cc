@@ -42,15 +42,17 @@ Result<std::vector<Row>> read_table_file(const fs::path& file, const TaskSpec& t
                                     table->columns.begin());
   };
   const std::size_t text_at = index(columns->text);
-  const std::size_t label_at = index(columns->label);
   std::vector<Row> rows;
   rows.reserve(table->rows.size());
   for (TableRow& fields : table->rows) {
     const std::string line = std::to_string(fields.line);
-    Result<Label> label = labels.read_text(fields.fields[label_at], file.string() + ":" + line);
-    if (!label) return label.error();
     Row row;
-    row.label = *label;
+    if (columns->label) {
+      Result<Label> label =
+          labels.read_text(fields.fields[index(*columns->label)], file.string() + ":" + line);
+      if (!label) return label.error();
+      row.label = *label;
+    }
     row.id = columns->id ? fields.fields[index(*columns->id)] : line;
     if (columns->text_pair) row.text_pair = fields.fields[index(*columns->text_pair)];
     row.text = std::move(fields.fields[text_at]);

@@ -15,10 +15,13 @@ namespace plateau::trainer {
 struct Row {
   std::string id;  // unique in its split
   std::string text;
-  std::optional<std::string> text_pair;
+  std::optional<std::string> text_pair;  // in language modelling the completion of a prompt
   Label label;
   std::vector<std::int32_t> token_ids;       // rows that bring their tokens; else empty
   std::vector<std::int32_t> token_type_ids;  // as long as token_ids
+  // Language modelling, rows that bring tokens: which of them to predict, -100 for the others; as
+  // long as token_ids, or empty: all.
+  std::vector<std::int64_t> token_labels;
 };
 
 // What a reader found. Files without splits of their own are all `train`.

@@ -95,7 +95,7 @@ Indices texts_that_occur_once(const std::vector<Row>& rows, const std::vector<Ro
 }
 
 Status check_classes(const SourceRows& rows, const TaskSpec& task) {
-  if (task.kind == "regression") return {};
+  if (task.kind != "classification") return {};
   std::vector<std::int64_t> counts(task.labels.size());
   for (const auto* split : {&rows.train, rows.validation ? &*rows.validation : nullptr,
                             rows.test ? &*rows.test : nullptr}) {
@@ -121,7 +121,7 @@ void note_leaks(const SplitRows& splits, std::vector<std::string>& notes) {
 
 std::string describe(const std::vector<Row>& rows, const TaskSpec& task) {
   std::string text = with_thousands(static_cast<std::int64_t>(rows.size()));
-  if (task.kind == "regression") return text;
+  if (task.kind != "classification") return text;
   std::vector<std::int64_t> counts(task.labels.size());
   for (const Row& row : rows)
     ++counts[static_cast<std::size_t>(row.label.index)];

@@ -1,24 +1,16 @@
 #include "worker/trainer/eval/evaluate.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "common/spec/task_kinds.h"
 #include "worker/trainer/eval/metrics.h"
+#include "worker/trainer/eval/split_batches.h"
 
 namespace plateau::trainer {
 namespace {
-
-std::vector<std::int64_t> by_length(const Split& split) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(split.size()));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    return split.length(a) < split.length(b);
-  });
-  return order;
-}
 
 std::vector<std::vector<double>> rows_of(const at::Tensor& matrix) {
   const at::Tensor local = matrix.to(at::kCPU, at::kDouble).contiguous();
@@ -41,28 +33,13 @@ std::vector<double> column_of(const std::vector<std::vector<double>>& rows) {
 
 at::Tensor split_features(const Model& model, TrialHooks* hooks, const Split& split,
                           std::int64_t batch_tokens, const std::function<void()>& on_batch) {
-  const at::NoGradGuard no_grad;
-  const std::vector<std::int64_t> order = by_length(split);
   at::Tensor result = at::empty({split.size(), model.info().hidden}, model.info().options);
-  if (hooks != nullptr) hooks->begin_pass();
-  for (std::size_t begin = 0; begin < order.size();) {
-    TrialSequences batch;
-    batch.hooks = hooks;
-    std::size_t end = begin;
-    // Sorted: the item at `end` is the longest so far, and padding is counted.
-    while (end < order.size() &&
-           (end == begin || static_cast<std::int64_t>(end - begin + 1) * split.length(order[end]) <=
-                                batch_tokens)) {
-      batch.sequences.push_back({split.tokens(order[end]), split.types(order[end])});
-      ++end;
-    }
-    const PackedBatch packed = pack_batch({&batch, 1}, model.info().options);
-    const std::vector<std::int64_t> items(order.begin() + static_cast<std::ptrdiff_t>(begin),
-                                          order.begin() + static_cast<std::ptrdiff_t>(end));
-    result.index_copy_(0, at::tensor(items, at::kLong).to(result.device()), model.features(packed));
-    begin = end;
-    if (on_batch) on_batch();
-  }
+  for_each_batch(model, hooks, split, batch_tokens, on_batch,
+                 [&](const PackedBatch& batch, std::span<const std::int64_t> items) {
+                   const at::Tensor index =
+                       at::tensor(at::IntArrayRef(items.data(), items.size()), at::kLong);
+                   result.index_copy_(0, index.to(result.device()), model.features(batch));
+                 });
   return result;
 }
 
@@ -87,9 +64,18 @@ Predictions predictions_from_logits(const at::Tensor& logits, const Split& split
   return predictions;
 }
 
+Predictions predictions_from_losses(const TokenLosses& losses) {
+  Predictions predictions;
+  for (std::size_t i = 0; i < losses.sums.size(); ++i)
+    predictions.scores.push_back({losses.sums[i], static_cast<double>(losses.counts[i])});
+  predictions.loss = losses.mean();
+  return predictions;
+}
+
 std::map<std::string, double> compute_metrics(const Predictions& predictions, const Split& split,
                                               const TaskSpec& task) {
   if (split.size() == 0) return {};
+  if (task.kind == kCausalLm) return language_metrics(predictions.loss);
   auto metrics = task.kind == "regression"
                      ? regression_metrics(split.targets, column_of(predictions.scores))
                      : classification_metrics(split.labels, predictions.classes,
@@ -103,7 +89,11 @@ std::string predictions_jsonl(const Predictions& predictions, const Split& split
   std::string text;
   for (std::size_t i = 0; i < static_cast<std::size_t>(split.size()); ++i) {
     nlohmann::json line = {{"id", split.item_ids[i]}, {"scores", predictions.scores[i]}};
-    if (task.kind == "regression") {
+    if (task.kind == kCausalLm) {
+      const std::vector<double>& score = predictions.scores[i];
+      line["label"] = 0.0;
+      line["prediction"] = score[0] / std::max(1.0, score[1]);
+    } else if (task.kind == "regression") {
       line["label"] = split.targets[i];
       line["prediction"] = predictions.scores[i].front();
     } else {

@@ -10,6 +10,7 @@
 #include "common/spec/trial.h"
 #include "worker/trainer/adapters/head.h"
 #include "worker/trainer/data/dataset.h"
+#include "worker/trainer/eval/token_losses.h"
 #include "worker/trainer/model/model.h"
 
 namespace plateau::trainer {
@@ -23,22 +24,27 @@ at::Tensor split_features(const Model& model, TrialHooks* hooks, const Split& sp
 
 // A trial's answers on a split, item by item.
 struct Predictions {
-  // Classification: probabilities of the classes. Regression: one value.
+  // Classification: probabilities of the classes. Regression: one value. Language modelling: the
+  // sum of -log p over the text's predicted tokens, and their number.
   std::vector<std::vector<double>> scores;
-  std::vector<std::int64_t> classes;  // the most probable, the lower on a tie; empty for regression
-  double loss = 0.0;                  // mean cross entropy or squared error
+  std::vector<std::int64_t> classes;  // the most probable, the lower on a tie; classification only
+  double loss = 0.0;  // mean cross entropy (of items, or of all predicted tokens) or squared error
 };
 
 // From logits [items, outputs]. `split` gives labels or targets.
 Predictions predictions_from_logits(const at::Tensor& logits, const Split& split,
                                     const TaskSpec& task);
 
+// Of language modelling.
+Predictions predictions_from_losses(const TokenLosses& losses);
+
 // The task's metrics and "loss", by name. An empty split gives none.
 std::map<std::string, double> compute_metrics(const Predictions& predictions, const Split& split,
                                               const TaskSpec& task);
 
 // predictions.jsonl: {"id", "label", "prediction", "scores"} a line, in the split's order.
-// Classification writes labels by name.
+// Classification writes labels by name. In language modelling the prediction is the text's mean
+// loss a token, and the label 0, which it would be for a model that knows the text.
 std::string predictions_jsonl(const Predictions& predictions, const Split& split,
                               const TaskSpec& task);
 

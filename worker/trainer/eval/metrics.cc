@@ -122,4 +122,9 @@ std::map<std::string, double> regression_metrics(const std::vector<double>& targ
   return {{"pearson", pearson(targets, predictions)}, {"spearman", spearman(targets, predictions)}};
 }
 
+std::map<std::string, double> language_metrics(double mean_loss) {
+  constexpr double kLargest = 700.0;  // exp(710) is infinite, which JSON cannot say
+  return {{"perplexity", std::exp(std::min(mean_loss, kLargest))}};
+}
+
 }  // namespace plateau::trainer

@@ -1,5 +1,7 @@
 #include "worker/trainer/exchange/arguments.h"
 
+#include <optional>
+
 namespace plateau::trainer {
 namespace {
 
@@ -26,6 +28,13 @@ Status set(ExchangeArguments& arguments, const std::string& option, const std::s
   return {};
 }
 
+std::optional<Pooling> pooling_named(const std::string& name) {
+  if (name == "cls") return Pooling::kCls;
+  if (name == "mean") return Pooling::kMean;
+  if (name == "tokens") return Pooling::kTokens;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<ExchangeArguments> parse_exchange(const std::vector<std::string>& words,
@@ -47,15 +56,15 @@ Result<ExchangeArguments> parse_exchange(const std::vector<std::string>& words,
   }
   if (arguments.adapter.empty()) return fail("the folder of an adapter is needed");
   if (arguments.base.empty()) return fail("--base is needed: the folder of the adapter's base");
-  if (arguments.pooling != "cls" && arguments.pooling != "mean")
-    return fail("--pooling is cls or mean, not '" + arguments.pooling + "'");
+  if (!pooling_named(arguments.pooling))
+    return fail("--pooling is cls, mean or tokens, not '" + arguments.pooling + "'");
   return arguments;
 }
 
 Result<std::shared_ptr<const Model>> load_base(const ExchangeArguments& arguments) {
   const auto dtype = dtype_of_precision(arguments.precision);
   if (!dtype) return dtype.error();
-  return load_model(arguments.base, {arguments.pooling == "cls" ? Pooling::kCls : Pooling::kMean,
+  return load_model(arguments.base, {pooling_named(arguments.pooling).value_or(Pooling::kCls),
                                      at::TensorOptions().dtype(*dtype).device(arguments.device)});
 }
 

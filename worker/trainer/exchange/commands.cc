@@ -10,6 +10,7 @@
 
 #include "common/base/text.h"
 #include "worker/trainer/adapters/peft_files.h"
+#include "worker/trainer/eval/token_losses.h"
 #include "worker/trainer/exchange/arguments.h"
 #include "worker/trainer/exchange/model_folder.h"
 #include "worker/trainer/exchange/predict_input.h"
@@ -20,9 +21,9 @@ namespace {
 
 constexpr char kExportUsage[] =
     "plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft --out FOLDER "
-    "[--pooling cls|mean] [--label NAME]... [--positions f1+l1] [--device DEVICE]";
+    "[--pooling cls|mean|tokens] [--label NAME]... [--positions f1+l1] [--device DEVICE]";
 constexpr char kPredictUsage[] =
-    "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean] "
+    "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] "
     "[--positions f1+l1] [--precision float32|float64|bfloat16] [--device DEVICE]";
 
 struct Source {
@@ -105,6 +106,16 @@ Status run_export(const std::vector<std::string>& words) {
   return with_trained(*arguments, format->save);
 }
 
+// Of language modelling: the sum of -log p over each text's tokens, and how many were predicted.
+Status print_losses(const Source& from, const Split& texts, std::ostream& out) {
+  Split split = texts;
+  split.token_labels.assign(split.ids.begin(), split.ids.end());
+  const TokenLosses losses = token_losses(from.model, from.trained.adapter.get(), split);
+  for (std::size_t i = 0; i < losses.sums.size(); ++i)
+    out << nlohmann::json{losses.sums[i], losses.counts[i]} << "\n";
+  return {};
+}
+
 Status run_predict(const std::vector<std::string>& words, std::istream& in, std::ostream& out) {
   const auto arguments = parse_exchange(words, kPredictUsage);
   if (!arguments) return arguments.error();
@@ -112,6 +123,7 @@ Status run_predict(const std::vector<std::string>& words, std::istream& in, std:
     const auto split = read_predict_input(in, arguments->base, from.model, *from.trained.adapter);
     if (!split) return split.error();
     if (split->size() == 0) return {};
+    if (from.model.info().pooling == Pooling::kTokens) return print_losses(from, *split, out);
     const at::Tensor logits =
         trained_logits(from.trained, from.model, *split).to(at::kCPU, at::kDouble).contiguous();
     const double* row = logits.const_data_ptr<double>();

@@ -17,18 +17,23 @@ struct Classes {
   const char* model_type;
   const char* bare;
   const char* classifier;
-  const char* head;  // a tensor that the classifier's head has
+  const char* head;      // a tensor that the classifier's head has
+  const char* language;  // nullptr: an encoder, which models none
 };
 
 // transformers' names, one line an architecture.
 constexpr std::array kClasses = {
-    Classes{"bert", "BertModel", "BertForSequenceClassification", "classifier.weight"},
+    Classes{"bert", "BertModel", "BertForSequenceClassification", "classifier.weight", nullptr},
     Classes{"roberta", "RobertaModel", "RobertaForSequenceClassification",
-            "classifier.out_proj.weight"},
-    Classes{"gpt2", "GPT2Model", "GPT2ForSequenceClassification", "score.weight"},
-    Classes{"llama", "LlamaModel", "LlamaForSequenceClassification", "score.weight"},
-    Classes{"mistral", "MistralModel", "MistralForSequenceClassification", "score.weight"},
-    Classes{"qwen2", "Qwen2Model", "Qwen2ForSequenceClassification", "score.weight"},
+            "classifier.out_proj.weight", nullptr},
+    Classes{"gpt2", "GPT2Model", "GPT2ForSequenceClassification", "score.weight",
+            "GPT2LMHeadModel"},
+    Classes{"llama", "LlamaModel", "LlamaForSequenceClassification", "score.weight",
+            "LlamaForCausalLM"},
+    Classes{"mistral", "MistralModel", "MistralForSequenceClassification", "score.weight",
+            "MistralForCausalLM"},
+    Classes{"qwen2", "Qwen2Model", "Qwen2ForSequenceClassification", "score.weight",
+            "Qwen2ForCausalLM"},
 };
 
 bool has_tensor(const Head& head, const std::string& name) {
@@ -42,7 +47,7 @@ Result<Classes> classes_of(const Model& model, const Head& head) {
   const std::string& type = model.info().model_type;
   for (const Classes& classes : kClasses) {
     if (type != classes.model_type) continue;
-    if (model.info().pooling == Pooling::kMean || has_tensor(head, classes.head)) return classes;
+    if (model.info().pooling != Pooling::kCls || has_tensor(head, classes.head)) return classes;
     return invalid_argument(std::string(classes.classifier) + " has another head (" + classes.head +
                             ") than this trainer puts on " + type +
                             "; export the adapter alone (--format peft)");
@@ -94,10 +99,14 @@ Result<Json> config_of(const fs::path& base, const Trained& trained, const Model
   if (!classes) return classes.error();
   const bool mean = model.info().pooling == Pooling::kMean;
   const std::int64_t outputs = trained.outputs;
-  config["architectures"] = {mean ? classes->bare : classes->classifier};
-  config["problem_type"] = outputs == 1 ? "regression" : "single_label_classification";
   config.erase("torch_dtype");
   config["dtype"] = trained_options(model).dtype() == at::kDouble ? "float64" : "float32";
+  if (model.info().pooling == Pooling::kTokens) {
+    config["architectures"] = {classes->language};
+    return config;
+  }
+  config["architectures"] = {mean ? classes->bare : classes->classifier};
+  config["problem_type"] = outputs == 1 ? "regression" : "single_label_classification";
   config["id2label"] = Json::object();
   config["label2id"] = Json::object();
   for (std::int64_t i = 0; i < outputs; ++i) {

@@ -83,6 +83,11 @@ Result<Trained> build(const AdapterFiles& files, const Model& model, const fs::p
   auto adapter = make_adapter(files.spec.method, {model, files.spec.parameters, 0});
   if (!adapter) return adapter.error();
   Trained trained{files.spec, std::move(*adapter), {}, 0};
+  if (model.info().pooling == Pooling::kTokens) {  // No head: the base's own output embeddings.
+    if (Status status = trained.adapter->import(tensors); !status) return status.error();
+    if (Status status = all_used(tensors, trained); !status) return status.error();
+    return trained;
+  }
   TensorMap head_tensors = tensors;
   if (!outputs_of(tensors)) {
     auto own = head_of_base(base, trained_options(model));
@@ -92,8 +97,8 @@ Result<Trained> build(const AdapterFiles& files, const Model& model, const fs::p
   const auto outputs = outputs_of(head_tensors);
   if (!outputs) {
     return invalid_argument(
-        "neither the adapter nor the base holds a classifier; only adapters "
-        "of classification and regression can be read");
+        "neither the adapter nor the base holds a classifier; if it models language, say "
+        "--pooling tokens");
   }
   trained.head = make_head(model, *outputs, 0);
   trained.outputs = *outputs;

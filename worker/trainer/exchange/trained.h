@@ -23,7 +23,7 @@ struct Trained {
   AdapterSpec spec;  // parameters complete
   std::unique_ptr<Adapter> adapter;
   Head head;
-  std::int64_t outputs = 0;  // of the head: classes, or 1 for regression
+  std::int64_t outputs = 0;  // of the head: classes, 1 for regression, 0 in language modelling
 };
 
 // Reads a folder that Hugging Face PEFT, pyreft or this trainer saved. The adapter's head is the

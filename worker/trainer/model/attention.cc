@@ -1,5 +1,7 @@
 #include "worker/trainer/model/attention.h"
 
+#include <limits>
+
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -37,6 +39,19 @@ at::Tensor merge_heads(const at::Tensor& heads) {
 
 std::optional<at::Tensor> optional(const at::Tensor& tensor) {
   return tensor.defined() ? std::optional(tensor) : std::nullopt;
+}
+
+// [S, 1, L, L] where the batch has padding. What is not seen gets the lowest number, as
+// transformers has it: a row that sees nothing (padding in front) then takes the mean of all
+// values.
+at::Tensor causal_mask_with_padding(const PackedBatch& batch) {
+  const at::Tensor mask = batch.key_mask;
+  const at::Tensor back =
+      at::ones({batch.longest, batch.longest}, mask.options().dtype(at::kBool)).tril();
+  const double lowest = mask.scalar_type() == at::kDouble ? std::numeric_limits<double>::lowest()
+                                                          : std::numeric_limits<float>::lowest();
+  const at::Tensor seen = (mask == 0).logical_and(back);
+  return at::zeros(seen.sizes(), mask.options()).masked_fill(seen.logical_not(), lowest);
 }
 
 class FusedAttention : public torch::autograd::Function<FusedAttention> {
@@ -111,9 +126,12 @@ at::Tensor causal_attention(const at::Tensor& queries, const at::Tensor& keys,
     const at::Tensor own = as_heads(rows, key_heads);
     return heads == key_heads ? own : own.repeat_interleave(heads / key_heads, 1);
   };
-  // Padding stands behind each text, so a row that looks only back never sees any.
-  const at::Tensor out = at::scaled_dot_product_attention(as_heads(queries, heads), shared(keys),
-                                                          shared(values), std::nullopt, 0.0, true);
+  // Padding stands behind each text, so a row that looks only back never sees any, unless padding
+  // is computed.
+  const bool plain = batch.texts.empty();
+  const at::Tensor out = at::scaled_dot_product_attention(
+      as_heads(queries, heads), shared(keys), shared(values),
+      plain ? std::nullopt : optional(causal_mask_with_padding(batch)), 0.0, plain);
   return merge_heads(out).index_select(0, batch.padded_row);
 }
 

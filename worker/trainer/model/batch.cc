@@ -16,19 +16,31 @@ at::Tensor to_tensor(const std::vector<std::int64_t>& values, c10::Device device
 }
 
 struct Columns {
-  std::vector<std::int64_t> tokens, types, positions, sequence_of_row;
+  std::vector<std::int64_t> tokens, types, positions, text_positions, sequence_of_row;
 };
+
+// Of one sequence, virtual tokens included.
+TextRows text_of(const Sequence& sequence, std::int64_t virtual_tokens) {
+  const auto count = static_cast<std::int64_t>(sequence.ids.size());
+  if (sequence.padding.empty()) return {0, virtual_tokens + count};
+  const auto first = std::find(sequence.padding.begin(), sequence.padding.end(), 0);
+  const auto seen = std::count(sequence.padding.begin(), sequence.padding.end(), 0);
+  return {virtual_tokens + (first - sequence.padding.begin()), seen};
+}
 
 void append(Columns& columns, const Sequence& sequence, std::int64_t index,
             const TrialShare& share) {
   PLATEAU_CHECK(!sequence.ids.empty(), "an empty sequence cannot be packed");
   const std::int64_t rows = share.virtual_tokens + static_cast<std::int64_t>(sequence.ids.size());
+  std::int64_t seen = 0;
   for (std::int64_t row = 0; row < rows; ++row) {
     const bool is_virtual = row < share.virtual_tokens;
     const auto i = static_cast<std::size_t>(is_virtual ? 0 : row - share.virtual_tokens);
     columns.tokens.push_back(is_virtual ? 0 : sequence.ids[i]);
     columns.types.push_back(is_virtual || sequence.types.empty() ? 0 : sequence.types[i]);
+    const bool is_padding = !is_virtual && !sequence.padding.empty() && sequence.padding[i] != 0;
     columns.positions.push_back(share.prefix_tokens + share.leading_pads + row);
+    columns.text_positions.push_back(is_padding ? -1 : share.prefix_tokens + seen++);
     columns.sequence_of_row.push_back(index);
   }
 }
@@ -48,11 +60,14 @@ TrialShare begin_share(const TrialSequences& trial) {
 at::Tensor make_key_mask(const PackedBatch& batch, const at::TensorOptions& options) {
   const bool even = std::all_of(batch.lengths.begin(), batch.lengths.end(),
                                 [&](std::int64_t length) { return length == batch.longest; });
-  if (even) return {};
+  if (even && batch.texts.empty()) return {};
   at::Tensor mask = at::zeros({batch.sequences(), batch.longest}, at::kDouble);
   for (std::int64_t s = 0; s < batch.sequences(); ++s) {
     const std::int64_t length = batch.lengths[static_cast<std::size_t>(s)];
     mask.select(0, s).narrow(0, length, batch.longest - length).fill_(-HUGE_VAL);
+    if (batch.texts.empty()) continue;
+    const TextRows text = batch.texts[static_cast<std::size_t>(s)];
+    mask.select(0, s).fill_(-HUGE_VAL).narrow(0, text.begin, text.count).fill_(0.0);
   }
   return mask.view({batch.sequences(), 1, 1, batch.longest})
       .to(options.device(), c10::typeMetaToScalarType(options.dtype()));
@@ -63,6 +78,8 @@ at::Tensor make_key_mask(const PackedBatch& batch, const at::TensorOptions& opti
 PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options) {
   PackedBatch batch;
   Columns columns;
+  std::vector<TextRows> texts;
+  bool has_padding = false;
   for (const TrialSequences& trial : trials) {
     TrialShare share = begin_share(trial);
     share.first_row = static_cast<std::int64_t>(columns.tokens.size());
@@ -73,11 +90,14 @@ PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorO
       batch.lengths.push_back(share.virtual_tokens +
                               static_cast<std::int64_t>(sequence.ids.size()));
       batch.longest = std::max(batch.longest, batch.lengths.back());
+      texts.push_back(text_of(sequence, share.virtual_tokens));
+      has_padding = has_padding || texts.back().count != batch.lengths.back();
     }
     share.rows = static_cast<std::int64_t>(columns.tokens.size()) - share.first_row;
     batch.shares.push_back(share);
   }
   PLATEAU_CHECK(!columns.tokens.empty(), "an empty batch cannot be packed");
+  if (has_padding) batch.texts = std::move(texts);
   const c10::Device device = options.device();
   std::vector<std::int64_t> padded_row(columns.tokens.size());
   for (std::size_t row = 0; row < padded_row.size(); ++row) {
@@ -89,6 +109,7 @@ PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorO
   batch.token_ids = to_tensor(columns.tokens, device);
   batch.type_ids = to_tensor(columns.types, device);
   batch.position_ids = to_tensor(columns.positions, device);
+  batch.text_positions = to_tensor(columns.text_positions, device);
   batch.sequence_of_row = to_tensor(columns.sequence_of_row, device);
   batch.padded_row = to_tensor(padded_row, device);
   batch.key_mask = make_key_mask(batch, options);
@@ -99,8 +120,15 @@ std::vector<RowShare> token_shares(const PackedBatch& batch) {
   std::vector<RowShare> shares;
   for (const TrialShare& share : batch.shares) {
     const auto first = batch.lengths.begin() + share.first_sequence;
-    shares.push_back(
-        {share.first_row, share.rows, {first, first + share.sequences}, share.hooks, share.key});
+    shares.push_back({share.first_row,
+                      share.rows,
+                      {first, first + share.sequences},
+                      share.hooks,
+                      share.key,
+                      {}});
+    if (batch.texts.empty()) continue;
+    const auto text = batch.texts.begin() + share.first_sequence;
+    shares.back().texts = {text, text + share.sequences};
   }
   return shares;
 }
@@ -108,9 +136,12 @@ std::vector<RowShare> token_shares(const PackedBatch& batch) {
 std::vector<RowShare> sequence_shares(const PackedBatch& batch) {
   std::vector<RowShare> shares;
   for (const TrialShare& share : batch.shares) {
-    shares.push_back({share.first_sequence, share.sequences,
+    shares.push_back({share.first_sequence,
+                      share.sequences,
                       std::vector<std::int64_t>(static_cast<std::size_t>(share.sequences), 1),
-                      share.hooks, share.key});
+                      share.hooks,
+                      share.key,
+                      {}});
   }
   return shares;
 }

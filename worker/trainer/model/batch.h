@@ -39,17 +39,25 @@ struct TrialShare {
   std::int64_t leading_pads = 0;
 };
 
+// Where a sequence's text stands among its rows, when there is padding among them.
+struct TextRows {
+  std::int64_t begin = 0, count = 0;
+};
+
 struct PackedBatch {
   at::Tensor token_ids;               // int64 [N]; 0 where the row is a virtual token
   at::Tensor type_ids;                // int64 [N]
   at::Tensor position_ids;            // int64 [N]: place in the sequence + prefix + leading pads
+  at::Tensor text_positions;          // the same without counting padding, which has -1
   std::vector<std::int64_t> lengths;  // rows of every sequence [S], virtual tokens included
   std::vector<std::int64_t> starts;   // first row of every sequence [S]
   std::int64_t longest = 0;
-  at::Tensor sequence_of_row;  // int64 [N], into S
-  at::Tensor padded_row;       // int64 [N]: sequence * longest + place in the sequence
-  at::Tensor key_mask;         // [S, 1, 1, longest], 0 or -inf; undefined when nothing is padded
+  at::Tensor sequence_of_row;   // int64 [N], into S
+  at::Tensor padded_row;        // int64 [N]: sequence * longest + place in the sequence
+  at::Tensor key_mask;          // [S, 1, 1, longest], 0 or -inf; undefined when all keys are seen
+  std::vector<TextRows> texts;  // [S]; empty unless some rows are padding
   std::vector<TrialShare> shares;
+  bool recompute = false;  // activation checkpointing: see recompute.h; the batch must live as long
 
   std::int64_t rows() const { return token_ids.size(0); }
   std::int64_t sequences() const { return static_cast<std::int64_t>(lengths.size()); }
@@ -58,7 +66,10 @@ struct PackedBatch {
 // One sequence to pack. The spans must live until pack_batch returns.
 struct Sequence {
   std::span<const std::int32_t> ids;
-  std::span<const std::int32_t> types;  // empty: all zero
+  std::span<const std::int32_t> types = {};  // empty: all zero
+  // Empty, or 1 where a token is padding in front of the text or behind it: a row that is computed
+  // but that no other row sees. Reference libraries compute such rows; training here has none.
+  std::span<const std::uint8_t> padding = {};
 };
 
 // One trial's sequences and what it adds to the model.
@@ -78,6 +89,7 @@ struct RowShare {
   std::vector<std::int64_t> lengths;  // rows of each sequence
   const TrialHooks* hooks = nullptr;
   DropoutKey key;
+  std::vector<TextRows> texts;  // of each sequence; empty unless the batch has padding
 };
 
 // The shares of all rows, and of one row a sequence. Together they cover every row, in order.

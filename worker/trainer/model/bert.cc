@@ -5,6 +5,7 @@
 #include "worker/trainer/model/attention.h"
 #include "worker/trainer/model/builder.h"
 #include "worker/trainer/model/prefix_attention.h"
+#include "worker/trainer/model/recompute.h"
 
 namespace plateau::trainer {
 namespace {
@@ -23,7 +24,7 @@ struct BertConfig {
 struct Flavour {
   std::string model_type;           // and the name in front of every tensor
   std::int64_t first_position = 0;  // of a text's first token, in the table
-  bool counts_leading_pads = true;  // RoBERTa's positions skip padding
+  bool counts_padding = true;       // RoBERTa's positions skip it
   bool has_pooler = true;           // else the first token's state goes to the head as it is
   HeadKind head = HeadKind::kLinear;
 };
@@ -63,13 +64,20 @@ class Bert : public Model {
   }
 
   at::Tensor states(const PackedBatch& batch) const override {
-    const std::vector<RowShare> shares = token_shares(batch);
+    // Blocks may run again in the backward pass.
+    const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
+    const std::vector<RowShare>& shares = *kept;
     at::Tensor h = embed_words(word_, batch, shares) + embed(type_, batch.type_ids, shares) +
                    embed(position_, positions(batch), shares);
     h = apply_norm(embedding_norm_, h, shares);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const auto layer = static_cast<std::int64_t>(i);
-      h = edit_block_output(block(layer, h, batch, shares), layer, shares);
+      h = run_block(
+          batch.recompute,
+          [this, layer, &batch, kept](const at::Tensor& x) {
+            return edit_block_output(block(layer, x, batch, *kept), layer, *kept);
+          },
+          h);
     }
     return h;
   }
@@ -97,13 +105,8 @@ class Bert : public Model {
 
   // Rows of the position table.
   at::Tensor positions(const PackedBatch& batch) const {
-    if (flavour_.first_position == 0) return batch.position_ids;
-    at::Tensor positions = batch.position_ids + flavour_.first_position;
-    for (const TrialShare& share : batch.shares) {
-      if (!flavour_.counts_leading_pads && share.leading_pads > 0)
-        positions.narrow(0, share.first_row, share.rows).sub_(share.leading_pads);
-    }
-    return positions;
+    return flavour_.counts_padding ? batch.position_ids
+                                   : batch.text_positions + flavour_.first_position;
   }
 
   at::Tensor attend(std::int64_t layer, const at::Tensor& qkv, const PackedBatch& batch) const {

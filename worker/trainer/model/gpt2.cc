@@ -4,6 +4,7 @@
 
 #include "worker/trainer/model/attention.h"
 #include "worker/trainer/model/builder.h"
+#include "worker/trainer/model/recompute.h"
 
 namespace plateau::trainer {
 namespace {
@@ -48,11 +49,18 @@ class Gpt2 : public Model {
   }
 
   at::Tensor states(const PackedBatch& batch) const override {
-    const std::vector<RowShare> shares = token_shares(batch);
+    // Blocks may run again in the backward pass.
+    const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
+    const std::vector<RowShare>& shares = *kept;
     at::Tensor h = embed_words(word_, batch, shares) + embed(position_, batch.position_ids, shares);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const auto layer = static_cast<std::int64_t>(i);
-      h = edit_block_output(block(layer, h, batch, shares), layer, shares);
+      h = run_block(
+          batch.recompute,
+          [this, layer, &batch, kept](const at::Tensor& x) {
+            return edit_block_output(block(layer, x, batch, *kept), layer, *kept);
+          },
+          h);
     }
     return apply_norm(norm_, h, shares);
   }

@@ -77,6 +77,7 @@ struct BlockInput {
   std::int64_t layer = 0;
   std::span<const std::int64_t> lengths;
   DropoutKey key;
+  std::span<const TextRows> texts = {};  // empty: the texts are all rows
 };
 
 enum class Sublayer { kAttention, kFeedForward };

@@ -6,6 +6,7 @@
 
 #include "worker/trainer/model/attention.h"
 #include "worker/trainer/model/builder.h"
+#include "worker/trainer/model/recompute.h"
 #include "worker/trainer/model/rotary.h"
 
 namespace plateau::trainer {
@@ -53,13 +54,20 @@ class Llama : public Model {
   }
 
   at::Tensor states(const PackedBatch& batch) const override {
-    const std::vector<RowShare> shares = token_shares(batch);
+    // Blocks may run again in the backward pass.
+    const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
+    const std::vector<RowShare>& shares = *kept;
     const Rotation2d rotation =
         rotation_at(batch.position_ids, frequencies_, word_.value.scalar_type());
     at::Tensor h = embed_words(word_, batch, shares);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const auto layer = static_cast<std::int64_t>(i);
-      h = edit_block_output(block(layer, h, batch, shares, rotation), layer, shares);
+      h = run_block(
+          batch.recompute,
+          [this, layer, &batch, kept, rotation](const at::Tensor& x) {
+            return edit_block_output(block(layer, x, batch, *kept, rotation), layer, *kept);
+          },
+          h);
     }
     return apply_norm(norm_, h, shares);
   }

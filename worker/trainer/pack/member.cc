@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include <ATen/ATen.h>
 
+#include "common/base/text.h"
+#include "common/spec/task_kinds.h"
 #include "worker/trainer/adapters/registry.h"
-#include "worker/trainer/pack/lm_targets.h"
+#include "worker/trainer/eval/lm_targets.h"
 
 namespace plateau::trainer {
 namespace {
@@ -16,8 +17,9 @@ std::int64_t batches_per_epoch(const OptimizerSpec& optimizer, std::int64_t item
   return (items + optimizer.batch_size - 1) / optimizer.batch_size;
 }
 
-Schedule make_schedule(const OptimizerSpec& optimizer, std::int64_t items) {
-  const std::int64_t total = count_steps(optimizer, items);
+// No steps where nothing is trained.
+Schedule make_schedule(const OptimizerSpec& optimizer, std::int64_t items, bool trains) {
+  const std::int64_t total = trains ? count_steps(optimizer, items) : 0;
   const auto warmup =
       static_cast<std::int64_t>(std::ceil(optimizer.warmup_ratio * static_cast<double>(total)));
   return {optimizer.schedule, warmup, total};
@@ -72,6 +74,7 @@ Status check_room(const Model& model, const Adapter& adapter, const Dataset& dat
 }  // namespace
 
 std::int64_t head_outputs(const TaskSpec& task) {
+  if (task.kind == kCausalLm) return 0;
   return task.kind == "regression" ? 1 : static_cast<std::int64_t>(task.labels.size());
 }
 
@@ -93,14 +96,13 @@ Status check_data_fits(const Model& model, const Trial& trial, const Dataset& da
                             std::to_string(model.info().vocabulary - 1) +
                             "; the tokenizer and the base belong to different models");
   }
-  const std::set<std::string> regression = {"pearson", "spearman"};
-  if (regression.contains(trial.task.metric) != (trial.task.kind == "regression")) {
+  const std::vector<std::string> metrics = metrics_of_kind(trial.task.kind);
+  if (std::find(metrics.begin(), metrics.end(), trial.task.metric) == metrics.end()) {
     return invalid_argument(task + " is of the kind " + trial.task.kind +
-                            ", which has no metric '" + trial.task.metric +
-                            "'; classification has accuracy, f1 and matthews, regression pearson "
-                            "and spearman");
+                            ", which has no metric '" + trial.task.metric + "'; it has " +
+                            join(metrics, ", "));
   }
-  if (trial.task.kind != "causal_lm" && head_outputs(trial.task) < 1)
+  if (trial.task.kind != kCausalLm && head_outputs(trial.task) < 1)
     return invalid_argument(task + " has no labels");
   for (const auto& [split, name] :
        {std::pair{&data.train, "training"}, std::pair{&data.validation, "validation"},
@@ -129,7 +131,7 @@ Member::Member(const Trial& trial, std::shared_ptr<const Model> model,
       data_(std::move(data)),
       adapter_(std::move(adapter)),
       head_(std::move(head)),
-      schedule_(make_schedule(trial.optimizer, data_->train.size())),
+      schedule_(make_schedule(trial.optimizer, data_->train.size(), !trained().empty())),
       optimizer_(make_groups(trial, *adapter_, head_), make_settings(trial.optimizer)) {}
 
 std::vector<std::int64_t> Member::next_batch() const {
@@ -150,7 +152,8 @@ TrialSequences Member::sequences(const std::vector<std::int64_t>& batch, std::in
   TrialSequences result;
   for (std::int64_t i = begin; i < begin + count; ++i) {
     const std::int64_t item = batch[static_cast<std::size_t>(i)];
-    result.sequences.push_back({data_->train.tokens(item), data_->train.types(item)});
+    result.sequences.push_back(
+        {data_->train.tokens(item), data_->train.types(item), data_->train.padding_of(item)});
   }
   result.hooks = adapter_.get();
   result.key = {trial_.seed, static_cast<std::uint64_t>(step()), static_cast<std::uint64_t>(begin),

@@ -37,6 +37,7 @@ class Member {
 
   std::int64_t step() const { return optimizer_.steps_done(); }
   std::int64_t steps_total() const { return schedule_.total_steps; }
+  // From the start where nothing is trained (the frozen base in language modelling).
   bool is_done() const { return step() >= steps_total(); }
 
   // The training items of the coming step, in order: by epoch_order(seed, epoch) and batch_size;
@@ -79,7 +80,7 @@ class Member {
   mutable std::vector<std::int64_t> order_;  // of ordered_epoch_
 };
 
-// Outputs of a trial's head: classes, or 1 for regression.
+// Outputs of a trial's head: classes, 1 for regression, 0 (no head) in language modelling.
 std::int64_t head_outputs(const TaskSpec& task);
 // Optimizer steps of a whole trial: epochs * batches per epoch, rounded, at least 1.
 std::int64_t count_steps(const OptimizerSpec& optimizer, std::int64_t train_items);

@@ -42,7 +42,10 @@ void run_micro_batch(std::vector<Progress*>& active) {
     member.adapter().begin_pass();
   }
   const Model& model = active.front()->result.member->model();
-  const PackedBatch packed = pack_batch(sequences, model.info().options);
+  PackedBatch packed = pack_batch(sequences, model.info().options);
+  packed.recompute = std::any_of(active.begin(), active.end(), [](const Progress* progress) {
+    return progress->result.member->trial().recompute_activations;
+  });
   std::vector<std::int64_t> sizes;
   for (const TrialShare& share : packed.shares)
     sizes.push_back(model.info().pooling == Pooling::kTokens ? share.rows : share.sequences);

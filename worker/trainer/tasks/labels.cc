@@ -25,11 +25,12 @@ Result<LabelReader> LabelReader::create(const TaskSpec& task) {
   reader.is_regression_ = task.kind == "regression";
   reader.names_ = task.labels;
   const std::string start = "Task \"" + task.name + "\" ";
-  if (reader.is_regression_) {
+  if (task.kind != "classification") {
     if (task.labels.empty()) return reader;
     return invalid_argument(start +
-                            "is a regression but lists classes. Remove its labels, or set "
-                            "its kind to classification.");
+                            (reader.is_regression_ ? "is a regression" : "models language") +
+                            " but lists classes. Remove its labels, or set its kind to "
+                            "classification.");
   }
   if (task.labels.size() < 2) {
     return invalid_argument(

@@ -23,8 +23,8 @@ struct Label {
 // finite number.
 class LabelReader {
  public:
-  // kInvalidArgument: no classes, one class, a class named twice or without a name, regression with
-  // classes.
+  // kInvalidArgument: no classes, one class, a class named twice or without a name, classes where
+  // there is no classification. Language modelling has no labels to read.
   static Result<LabelReader> create(const TaskSpec& task);
 
   // `where` is "file:line". kInvalidArgument names it, the label and what is allowed.

@@ -1,4 +1,4 @@
-#include "worker/trainer/pack/lm_targets.h"
+#include "worker/trainer/eval/lm_targets.h"
 
 #include <algorithm>
 
