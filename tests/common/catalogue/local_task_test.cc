@@ -62,11 +62,11 @@ TEST_F(LocalTask, language_modelling_has_no_label) {
   EXPECT_EQ(source.spec.columns.at("text"), "text");
   folder_.write("train.jsonl", "{\"prompt\": \"a\", \"completion\": \"b\"}\n");
   EXPECT_EQ(task(language).value().spec.columns.at("completion"), "completion");
+  EXPECT_NE(message({{"kind", "causal_lm"}, {"metric", "accuracy"}}).find("perplexity, loss"),
+            std::string::npos);
   folder_.write("train.jsonl", "{\"prompt\": \"a\", \"answer\": \"b\"}\n");
   EXPECT_NE(message({{"kind", "causal_lm"}, {"columns", {{"completion", "anser"}}}})
                 .find("Did you mean 'answer'?"),
-            std::string::npos);
-  EXPECT_NE(message({{"kind", "causal_lm"}, {"metric", "accuracy"}}).find("perplexity, loss"),
             std::string::npos);
 }
 
@@ -114,7 +114,8 @@ TEST_F(LocalTask, a_missing_column_is_named_with_what_there_is) {
   folder_.write("train.jsonl", "{\"sentence\": \"a\", \"lable\": 1}\n");
   EXPECT_EQ(message(), at("train.jsonl:1") +
                            " has no column 'label' for the label. Did you mean 'lable'? There are: "
-                           "lable, sentence. Name yours under `columns: {text: ..., label: ...}`");
+                           "lable, sentence. Name yours under `columns: {text: ..., label: ...}`, "
+                           "or say `kind: causal_lm`");
 }
 
 TEST_F(LocalTask, a_label_outside_the_classes_has_its_line) {

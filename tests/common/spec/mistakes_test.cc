@@ -157,12 +157,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "parameters: {base: minilm, adapter: lora, rank: 1, task: {path: x, metric: "
                 "acuracy}}\n",
                 "s.yaml:1:76: metric is 'acuracy'; allowed: accuracy, f1, matthews, pearson, "
-                "spearman. Did you mean 'accuracy'?"},
+                "spearman, perplexity, loss. Did you mean 'accuracy'?"},
         Mistake{"task_column",
                 "parameters: {base: minilm, adapter: lora, rank: 1, task: {path: x, columns: "
                 "{txt: a}}}\n",
                 "s.yaml:1:78: unknown key 'txt' in columns. Did you mean 'text'? Known: text, "
-                "text_pair, label, id"},
+                "text_pair, label, id, prompt, completion"},
         Mistake{"two_tasks_of_one_name",
                 "parameters: {base: minilm, adapter: lora, rank: 1, task: [a/x, b/x]}\n",
                 "s.yaml:1:64: two different tasks are called 'x' (/folder/a/x and /folder/b/x); "
@@ -266,7 +266,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "s.yaml:5:41: rank.probabilities needs one number for each of values"},
         Mistake{"metric_that_is_none", after_head(kRight) + "metric: {name: accurcy}\n",
                 "s.yaml:6:16: unknown metric 'accurcy'. Did you mean 'accuracy'? Known: accuracy, "
-                "f1, matthews, pearson, spearman, loss"},
+                "f1, matthews, pearson, spearman, perplexity, loss"},
         Mistake{"metric_goal", after_head(kRight) + "metric: {name: loss, goal: minimise}\n",
                 "s.yaml:6:28: metric.goal is the text 'minimise'; allowed: maximize, minimize. Did "
                 "you mean 'minimize'?"},

@@ -68,7 +68,8 @@ at::Tensor Loreft::edit_padded(const BlockInput& input, const at::Tensor& rows) 
     const at::Tensor index = at::tensor(places, at::kLong).to(rows.device());
     const std::vector<std::int64_t> counts = {static_cast<std::int64_t>(places.size())};
     const at::Tensor edited = edit(i, input, current.index_select(0, index), counts);
-    const at::Tensor again = at::tensor(repeats, rows.options().requires_grad(false)).unsqueeze(1);
+    const at::Tensor again =
+        at::tensor(repeats, at::kDouble).to(rows.options().requires_grad(false)).unsqueeze(1);
     current = current.index_copy(0, index, edited + again * (edited - edited.detach()));
   }
   return current;

@@ -124,7 +124,7 @@ std::map<std::string, double> regression_metrics(const std::vector<double>& targ
 
 std::map<std::string, double> language_metrics(double mean_loss) {
   constexpr double kLargest = 700.0;  // exp(710) is infinite, which JSON cannot say
-  return {{"perplexity", std::exp(std::min(mean_loss, kLargest))}};
+  return {{"loss", mean_loss}, {"perplexity", std::exp(std::min(mean_loss, kLargest))}};
 }
 
 }  // namespace plateau::trainer

@@ -30,7 +30,7 @@ std::map<std::string, double> classification_metrics(const std::vector<std::int6
 // pearson, spearman.
 std::map<std::string, double> regression_metrics(const std::vector<double>& targets,
                                                  const std::vector<double>& predictions);
-// perplexity: exp of the mean loss a token, which stays finite.
+// loss (the mean a token) and perplexity, its exponential, which stays finite.
 std::map<std::string, double> language_metrics(double mean_loss);
 
 }  // namespace plateau::trainer

@@ -1,5 +1,6 @@
 #include "worker/trainer/model/attention.h"
 
+#include <cmath>
 #include <limits>
 
 #include <ATen/ATen.h>
@@ -41,17 +42,23 @@ std::optional<at::Tensor> optional(const at::Tensor& tensor) {
   return tensor.defined() ? std::optional(tensor) : std::nullopt;
 }
 
-// [S, 1, L, L] where the batch has padding. What is not seen gets the lowest number, as
-// transformers has it: a row that sees nothing (padding in front) then takes the mean of all
-// values.
-at::Tensor causal_mask_with_padding(const PackedBatch& batch) {
-  const at::Tensor mask = batch.key_mask;
+// Causal attention where rows are padding, written out: the fused kernels keep the logarithm of a
+// row's sum, which vanishes beside the lowest number. What is not seen gets that number, as
+// transformers has it.
+at::Tensor attention_with_padding(const at::Tensor& queries, const at::Tensor& keys,
+                                  const at::Tensor& values, const PackedBatch& batch,
+                                  BlindRow blind) {
+  const at::Tensor& mask = batch.key_mask;  // [S, 1, 1, L]
   const at::Tensor back =
       at::ones({batch.longest, batch.longest}, mask.options().dtype(at::kBool)).tril();
   const double lowest = mask.scalar_type() == at::kDouble ? std::numeric_limits<double>::lowest()
                                                           : std::numeric_limits<float>::lowest();
-  const at::Tensor seen = (mask == 0).logical_and(back);
-  return at::zeros(seen.sizes(), mask.options()).masked_fill(seen.logical_not(), lowest);
+  const at::Tensor hidden = (mask == 0).logical_and(back).logical_not();
+  at::Tensor added = at::zeros(hidden.sizes(), mask.options()).masked_fill(hidden, lowest);
+  if (blind == BlindRow::kSeesItself) added.masked_fill_(back.logical_not(), -HUGE_VAL);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(queries.size(3)));
+  const at::Tensor scores = at::matmul(queries, keys.transpose(2, 3)) * scale + added;
+  return at::matmul(at::softmax(scores, 3), values);
 }
 
 class FusedAttention : public torch::autograd::Function<FusedAttention> {
@@ -112,7 +119,7 @@ at::Tensor attention_by_autograd(const at::Tensor& qkv, const PackedBatch& batch
 
 at::Tensor causal_attention(const at::Tensor& queries, const at::Tensor& keys,
                             const at::Tensor& values, const PackedBatch& batch, std::int64_t layer,
-                            std::int64_t heads, std::int64_t key_heads) {
+                            std::int64_t heads, std::int64_t key_heads, BlindRow blind) {
   const std::vector<KeyValuePrefix> prefixes = layer_prefixes(batch, layer);
   if (!prefixes.empty())
     return prefix_attention(queries, keys, values, batch, {heads, key_heads, true}, prefixes);
@@ -128,10 +135,10 @@ at::Tensor causal_attention(const at::Tensor& queries, const at::Tensor& keys,
   };
   // Padding stands behind each text, so a row that looks only back never sees any, unless padding
   // is computed.
-  const bool plain = batch.texts.empty();
-  const at::Tensor out = at::scaled_dot_product_attention(
-      as_heads(queries, heads), shared(keys), shared(values),
-      plain ? std::nullopt : optional(causal_mask_with_padding(batch)), 0.0, plain);
+  const at::Tensor q = as_heads(queries, heads), k = shared(keys), v = shared(values);
+  const at::Tensor out = batch.texts.empty()
+                             ? at::scaled_dot_product_attention(q, k, v, std::nullopt, 0.0, true)
+                             : attention_with_padding(q, k, v, batch, blind);
   return merge_heads(out).index_select(0, batch.padded_row);
 }
 

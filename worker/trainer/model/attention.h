@@ -19,12 +19,17 @@ at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch, std::int64
 at::Tensor attention_by_autograd(const at::Tensor& qkv, const PackedBatch& batch,
                                  std::int64_t heads);
 
+// What padding in front of a text sees in a decoder of transformers, where everything is hidden
+// from it: all values alike, or (GPT-2) itself.
+enum class BlindRow { kTakesMean, kSeesItself };
+
 // A decoder's: every row sees its own sequence up to itself, and its trial's prefix at `layer`.
 // queries [N, heads * w], keys and values [N, key_heads * w]; each key head serves heads /
 // key_heads query heads (grouped-query attention, Ainslie et al. 2023, arXiv 2305.13245). Returns
 // [N, heads * w]. An ordinary autograd function.
 at::Tensor causal_attention(const at::Tensor& queries, const at::Tensor& keys,
                             const at::Tensor& values, const PackedBatch& batch, std::int64_t layer,
-                            std::int64_t heads, std::int64_t key_heads);
+                            std::int64_t heads, std::int64_t key_heads,
+                            BlindRow blind = BlindRow::kTakesMean);
 
 }  // namespace plateau::trainer

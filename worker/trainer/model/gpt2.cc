@@ -90,7 +90,7 @@ class Gpt2 : public Model {
         packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
     const at::Tensor context =
         causal_attention(qkv.narrow(1, 0, d), qkv.narrow(1, d, d), qkv.narrow(1, 2 * d, d), batch,
-                         index, config_.heads, config_.heads);
+                         index, config_.heads, config_.heads, BlindRow::kSeesItself);
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     const at::Tensor middle =
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;

@@ -1,5 +1,7 @@
 #include "worker/trainer/model/recompute.h"
 
+#include <utility>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -13,18 +15,18 @@ using torch::autograd::variable_list;
 
 struct Block : torch::CustomClassHolder {
   BlockFunction function;
+  at::Tensor value;  // of the first computation, without its graph; until forward() gives it away
 };
 
 class Recomputed : public torch::autograd::Function<Recomputed> {
  public:
-  // `value` is block(h) without its graph; `anchor` makes the result require a gradient where the
-  // block trains something though h requires none.
+  // `anchor` makes the result require a gradient where the block trains something though h requires
+  // none.
   static at::Tensor forward(AutogradContext* context, const c10::intrusive_ptr<Block>& block,
-                            const at::Tensor& h, const at::Tensor& value,
-                            const at::Tensor& /*anchor*/) {
+                            const at::Tensor& h, const at::Tensor& /*anchor*/) {
     context->save_for_backward({h});
     context->saved_data["block"] = c10::IValue::make_capsule(block);
-    return value.view_as(value);
+    return std::exchange(block->value, at::Tensor());
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -37,7 +39,7 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
     const at::Tensor again = block.function(h);
     // What several blocks share (a method's begin_pass()) is walked once a block: it is kept.
     torch::autograd::backward({again}, {gradients[0]}, /*retain_graph=*/true);
-    return {at::Tensor(), h.grad(), at::Tensor(), at::Tensor()};
+    return {at::Tensor(), h.grad(), at::Tensor()};
   }
 };
 
@@ -48,8 +50,9 @@ at::Tensor recomputed(const BlockFunction& block, const at::Tensor& h) {
   if (!value.requires_grad()) return value;
   auto kept = c10::make_intrusive<Block>();
   kept->function = block;
-  const at::Tensor anchor = at::zeros({}, h.options().requires_grad(true));
-  return Recomputed::apply(kept, h, value.detach(), anchor);
+  kept->value = value.detach();
+  const at::Tensor anchor = at::zeros({}, h.options().requires_grad(false)).requires_grad_(true);
+  return Recomputed::apply(kept, h, anchor);
 }
 
 at::Tensor run_block(bool recompute, const BlockFunction& block, const at::Tensor& h) {

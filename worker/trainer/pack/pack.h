@@ -8,9 +8,8 @@
 //   member is ever multiplied into another's, it gets no update, and it is gone before the next
 //   forward pass;
 // - members join and leave between steps.
-// A pack recomputes activations (model/recompute.h) when one of its members asks for it: that changes
-// no number.
-// Ranks need no padding: each member's low-rank products run on its own rows.
+// A pack recomputes activations (model/recompute.h) when one of its members asks for it, which
+// changes no number. Ranks need no padding: each member's low-rank products run on its own rows.
 #pragma once
 
 #include <cstdint>

@@ -140,9 +140,10 @@ class Battery : public ::testing::TestWithParam<Case> {
     return predictions_from_logits(member.head().logits(features), split, member.trial().task).loss;
   }
 
-  // Whether a tensor edits rows of the last block that nothing reads: a classifier reads one end of
-  // the text, and the last token predicts none.
+  // Whether a tensor edits rows that nothing reads: the last token predicts none, and of the last
+  // block a classifier reads one end of the text.
   static bool is_unread(const std::string& name) {
+    if (is_language_model()) return name.find("loreft_last") != std::string::npos;
     if (name.find(".1.loreft") == std::string::npos || family() == "bert") return false;
     const bool reads_end = family() == "gpt2" || family() == "llama";
     return name.find(reads_end ? "loreft_first" : "loreft_last") != std::string::npos;

@@ -18,7 +18,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 using testing::Family;
-using testing::family_model;
 using testing::family_trial;
 using testing::fresh_folder;
 
@@ -112,9 +111,10 @@ TEST_F(Likelihood, the_trial_reports_the_most_likely_classes_and_trains_nothing)
   EXPECT_EQ(result["steps"], 0);
   EXPECT_EQ(result["parameters"]["head"], 0);
   // By hand: the likelihoods of both names behind each text.
-  const auto model = family_model(llama_lm());
+  const auto model = load_model(base_, {Pooling::kTokens, at::kDouble});
+  ASSERT_TRUE(model) << model.error().message;
   const auto sets = load_label_prompts(asked.trial.task, base_, {"{text} is", 0, 1});
-  const TokenLosses losses = token_losses(*model, nullptr, sets->test.answers);
+  const TokenLosses losses = token_losses(**model, nullptr, sets->test.answers);
   std::size_t item = 0;
   for (const std::string& line : split(*read_file(asked.folder / "predictions.jsonl"), '\n')) {
     if (line.empty()) continue;
