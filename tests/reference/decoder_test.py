@@ -25,11 +25,11 @@ MERGED = ("lora", "dora", "ia3", "layer_norm", "full")
 SETTINGS = {"dora": "{rank: 4}", "prefix": "{tokens: 3}", "last_layers": "{trained_layers: 1}"}
 CONFIGS = {
     "gpt2": lambda: transformers.GPT2Config(
-        n_embd=32, n_layer=2, n_head=4, vocab_size=100, n_positions=64, initializer_range=0.2,
+        n_embd=32, n_layer=2, n_head=4, vocab_size=100, n_positions=128, initializer_range=0.2,
         pad_token_id=0, attn_pdrop=0.0, embd_pdrop=0.0, resid_pdrop=0.0),
     "llama": lambda: transformers.LlamaConfig(
         hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        intermediate_size=64, vocab_size=100, max_position_embeddings=64, initializer_range=0.2,
+        intermediate_size=64, vocab_size=100, max_position_embeddings=128, initializer_range=0.2,
         pad_token_id=0, tie_word_embeddings=False)}
 TARGETS = {"gpt2": ["c_attn", "c_proj"], "llama": ["q_proj", "v_proj", "down_proj"]}
 CLASSES = {"classification": transformers.AutoModelForSequenceClassification,
