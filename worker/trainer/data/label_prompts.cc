@@ -68,25 +68,39 @@ std::string solved_items(const TaskSpec& task, const PromptForm& form,
   return text;
 }
 
-Result<LabelPrompts> make_prompts(const std::vector<Row>& rows, const TaskSpec& task,
-                                  const PromptForm& form, const std::string& front,
-                                  const RowTokenizer& tokenizer, std::int64_t& cut) {
-  TaskSpec language = task;
+// What all prompts of a trial share.
+struct Prompting {
+  const TaskSpec& task;
+  const PromptForm& form;
+  const RowTokenizer& tokenizer;
+  std::string front;     // the solved items
+  std::int64_t cut = 0;  // prompts that lost their beginning
+};
+
+// One class behind one text.
+Status add_answer(Prompting& prompting, const Row& row, const std::string& label, Split& answers) {
+  TaskSpec language = prompting.task;
   language.kind = kCausalLm;
+  Row answer;
+  answer.id = row.id + ":" + label;
+  answer.text = prompting.front + fill(prompting.form, row);
+  answer.text_pair = completion(prompting.form, label);
+  const auto tokens = prompting.tokenizer(answer, language);
+  if (!tokens) return tokens.error();
+  if (tokens->truncated) ++prompting.cut;
+  append_item(answer, *tokens, language, answers);
+  return {};
+}
+
+Result<LabelPrompts> make_prompts(Prompting& prompting, const std::vector<Row>& rows) {
   LabelPrompts prompts;
   for (const Row& row : rows) {
     prompts.items.offsets.push_back(0);
     prompts.items.labels.push_back(row.label.index);
     prompts.items.item_ids.push_back(row.id);
-    for (const std::string& label : task.labels) {
-      Row answer;
-      answer.id = row.id + ":" + label;
-      answer.text = front + fill(form, row);
-      answer.text_pair = completion(form, label);
-      auto tokens = tokenizer(answer, language);
-      if (!tokens) return tokens.error();
-      if (tokens->truncated) ++cut;
-      append_item(answer, *tokens, language, prompts.answers);
+    for (const std::string& label : prompting.task.labels) {
+      const Status added = add_answer(prompting, row, label, prompts.answers);
+      if (!added) return added.error();
     }
   }
   return prompts;
@@ -106,16 +120,15 @@ Result<LabelPromptSets> load_label_prompts(const TaskSpec& task,
   if (!tokenizer) return tokenizer.error();
   LabelPromptSets sets;
   sets.notes = std::move(rows->notes);
-  const std::string front = solved_items(task, form, rows->train);
-  std::int64_t cut = 0;
+  Prompting prompting{task, form, *tokenizer, solved_items(task, form, rows->train)};
   for (const auto& [prompts, from] :
        {std::pair(&sets.validation, &rows->validation), std::pair(&sets.test, &rows->test)}) {
-    auto made = make_prompts(*from, task, form, front, *tokenizer, cut);
+    auto made = make_prompts(prompting, *from);
     if (!made) return made.error();
     *prompts = std::move(*made);
   }
-  if (cut > 0) {
-    sets.notes.push_back(with_thousands(cut) +
+  if (prompting.cut > 0) {
+    sets.notes.push_back(with_thousands(prompting.cut) +
                          " prompts lost their beginning: they are longer than " +
                          std::to_string(task.max_length) + " tokens");
   }

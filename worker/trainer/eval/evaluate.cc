@@ -34,11 +34,12 @@ std::vector<double> column_of(const std::vector<std::vector<double>>& rows) {
 at::Tensor split_features(const Model& model, TrialHooks* hooks, const Split& split,
                           std::int64_t batch_tokens, const std::function<void()>& on_batch) {
   at::Tensor result = at::empty({split.size(), model.info().hidden}, model.info().options);
-  for_each_batch(model, hooks, split, batch_tokens, on_batch,
+  for_each_batch(model, hooks, split, batch_tokens,
                  [&](const PackedBatch& batch, std::span<const std::int64_t> items) {
                    const at::Tensor index =
                        at::tensor(at::IntArrayRef(items.data(), items.size()), at::kLong);
                    result.index_copy_(0, index.to(result.device()), model.features(batch));
+                   if (on_batch) on_batch();
                  });
   return result;
 }

@@ -22,8 +22,7 @@ std::vector<std::int64_t> by_length(const Split& split) {
 }  // namespace
 
 void for_each_batch(const Model& model, TrialHooks* hooks, const Split& split,
-                    std::int64_t batch_tokens, const std::function<void()>& on_batch,
-                    BatchUse use) {
+                    std::int64_t batch_tokens, BatchUse use) {
   const at::NoGradGuard no_grad;
   const std::vector<std::int64_t> order = by_length(split);
   if (hooks != nullptr) hooks->begin_pass();
@@ -41,7 +40,6 @@ void for_each_batch(const Model& model, TrialHooks* hooks, const Split& split,
     }
     use(pack_batch({&batch, 1}, model.info().options), {order.data() + begin, end - begin});
     begin = end;
-    if (on_batch) on_batch();
   }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 
 #include <c10/util/FunctionRef.h>
@@ -16,8 +15,8 @@ using BatchUse = c10::function_ref<void(const PackedBatch& batch, std::span<cons
 
 // Calls `use` with batches that hold every item of the split once, and with the items of each.
 // Sorted by length, as many at a time as `batch_tokens` allow, padding counted. Calls
-// hooks->begin_pass() once, and `on_batch` after each batch: a long split is no silence.
+// hooks->begin_pass() once.
 void for_each_batch(const Model& model, TrialHooks* hooks, const Split& split,
-                    std::int64_t batch_tokens, const std::function<void()>& on_batch, BatchUse use);
+                    std::int64_t batch_tokens, BatchUse use);
 
 }  // namespace plateau::trainer

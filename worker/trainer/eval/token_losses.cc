@@ -23,7 +23,7 @@ TokenLosses token_losses(const Model& model, TrialHooks* hooks, const Split& spl
   losses.counts.resize(losses.sums.size());
   const std::int64_t virtual_tokens = hooks == nullptr ? 0 : hooks->virtual_tokens();
   for_each_batch(
-      model, hooks, split, batch_tokens, on_batch,
+      model, hooks, split, batch_tokens,
       [&](const PackedBatch& batch, std::span<const std::int64_t> items) {
         const at::Tensor states = model.features(batch);
         const at::Tensor weight = model.lm_head().of(hooks);
@@ -37,6 +37,7 @@ TokenLosses token_losses(const Model& model, TrialHooks* hooks, const Split& spl
                                           at::tensor(targets.tokens, at::kLong).to(states.device()))
                                   .item<double>();
         }
+        if (on_batch) on_batch();
       });
   return losses;
 }
