@@ -68,6 +68,23 @@ TEST(Columns, cells_of_several_tables_name_their_table) {
   }
 }
 
+TEST(Columns, settings_of_every_table_have_a_column) {
+  RunBuilder builder;
+  builder.add({"lora", 4, {0.5}});
+  builder.add({"lora", 4, {0.75}});
+  builder.row(1).trial.optimizer.epochs = 5;
+  builder.refresh_keys();
+  RunBuilder without;
+  without.add({"lora", 4, {0.25}});
+  const auto columns =
+      cells_columns({{"without", summarise(without.run)}, {"with", summarise(builder.run)}});
+  ASSERT_TRUE(columns) << columns.error().message;
+  const TypedColumn& epochs = columns->columns.back();
+  EXPECT_EQ(epochs.name, "optimizer.epochs");
+  EXPECT_THAT(epochs.is_there, ElementsAre(false, true, true));
+  EXPECT_THAT(std::get<std::vector<std::string>>(epochs.values), ElementsAre("", "2", "5"));
+}
+
 TEST(Parquet, a_component_that_is_not_there_is_said_with_the_way_to_get_it) {
   const auto bytes = to_parquet({}, "/nowhere/plateau-parquet.so");
   ASSERT_FALSE(bytes);

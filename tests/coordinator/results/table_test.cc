@@ -222,7 +222,7 @@ TEST(Notes, few_seeds_and_ranks_show_no_plateau) {
 }
 
 TEST(Notes, one_rate_for_all_ranks_is_warned_of) {
-  EXPECT_THAT(learning_rate_notes(summarise(quickstart_run()))[0],
+  EXPECT_THAT(learning_rate_notes(summarise(quickstart_run())).at(0),
               HasSubstr("the same at every rank (DoRA, LoRA, LoReFT)"));
   RunBuilder builder;
   builder.add({"lora", 1, {0.8}, "tweets", 0.003});
@@ -246,6 +246,8 @@ TEST(Notes, scaling_conventions_are_told_apart) {
   EXPECT_THAT(scaling({16, 16, 16}, false), HasSubstr("alpha/r with alpha = 16 at every rank"));
   EXPECT_THAT(scaling({16, 16, 16}, true), HasSubstr("alpha/√r with alpha = 16 at every rank"));
   EXPECT_THAT(scaling({2, 5, 9}, false), HasSubstr("alpha chosen per rank"));
+  EXPECT_THAT(scaling({2, 8, 32}, false),
+              HasSubstr("A plateau seen under one convention may be an artefact of it"));
 }
 
 TEST(Notes, two_protocols_in_a_column_are_marked) {
