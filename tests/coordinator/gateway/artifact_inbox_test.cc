@@ -147,7 +147,7 @@ TEST_F(ArtifactInboxTest, the_two_newest_checkpoints_are_kept_and_the_end_leaves
   EXPECT_EQ(files(), std::vector<std::string>{});
 }
 
-// Tried: with usable_checkpoint() that looks at the size alone the damaged bytes are sent.
+// Tried: a usable_checkpoint() that believes the newest gives the damaged one.
 TEST_F(ArtifactInboxTest, a_damaged_checkpoint_is_not_used_and_the_one_before_is) {
   ArtifactInbox to = inbox();
   const ArtifactFacts first = facts("checkpoint/step-10", "aaaa");
