@@ -35,18 +35,17 @@ class SourceFinder {
   SourceFinder(const Sweep& sweep, const Catalogue& catalogue, const fs::path& cache)
       : sweep_(sweep), catalogue_(catalogue), cache_(cache) {}
 
-  Result<Sources> run() {
+  // False: there are problems(), of this kind when it is one.
+  bool run() {
     for (const auto& [name, place] : used_names(sweep_, "base"))
       find_base(name, place);
     for (const auto& [name, place] : used_names(sweep_, "task"))
       find_task(name, place);
-    if (!problems_.empty()) {
-      Error error = problems_error(problems_);
-      if (problems_.size() == 1) error.kind = kind_;
-      return error;
-    }
-    return std::move(sources_);
+    return problems_.empty();
   }
+  const Sources& sources() const { return sources_; }
+  const std::vector<Problem>& problems() const { return problems_; }
+  ErrorKind kind() const { return kind_; }
 
  private:
   void failed(const Place& place, const Error& error) {
@@ -127,14 +126,24 @@ Result<LoadedSweep> find_sweep(const SweepRequest& request, const Catalogue& cat
   loaded.yaml = *text;
   std::error_code error;
   const fs::path folder = fs::absolute(request.file, error).parent_path();
-  Result<Sweep> sweep = read_sweep(
+  SweepReading reading = read_as_far_as_possible(
       {*text, request.file.string(), folder, request.overrides, fs::current_path(error)});
-  if (!sweep) return sweep.error();
-  loaded.sweep = request.smoke ? smoke(std::move(*sweep)) : std::move(*sweep);
-  Result<Sources> sources = SourceFinder(loaded.sweep, catalogue, cache).run();
-  if (!sources) return sources.error();
-  loaded.sources = std::move(*sources);
-  return loaded;
+  std::vector<Problem>& problems = reading.problems;
+  loaded.sweep = request.smoke ? smoke(std::move(reading.sweep)) : std::move(reading.sweep);
+  SourceFinder finder(loaded.sweep, catalogue, cache);
+  const bool found = finder.run();
+  problems.insert(problems.end(), finder.problems().begin(), finder.problems().end());
+  loaded.sources = finder.sources();
+  const Status report = request.check_report ? request.check_report(loaded.sweep.report) : Status();
+  if (report && problems.empty()) return loaded;
+  // Something is wrong: then all that is wrong, as far as it can be told.
+  if (found && reading.can_be_expanded) (void)expand(loaded.sweep, loaded.sources, problems);
+  if (!report && problems.empty()) return report.error();
+  const bool only_source = problems.size() == 1 && !found;
+  if (!report) problems.push_back({{request.file.string(), 0, 0}, report.error().message});
+  Error all = problems_error(std::move(problems));
+  if (only_source && report) all.kind = finder.kind();
+  return all;
 }
 
 Status plan_sweep(LoadedSweep& found) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct SweepRequest {
   std::filesystem::path file;
   std::vector<std::string> overrides;  // "rank=1,2,4"
   bool smoke = false;                  // smoke(sweep), name suffix "-smoke"
+  // Looks for mistakes in the `report` section, which who lays out tables knows; empty: nobody.
+  std::function<Status(const nlohmann::json& report)> check_report = {};
 };
 
 struct LoadedSweep {
@@ -34,9 +37,9 @@ Status plan_sweep(LoadedSweep& found);
 // request adds, and of the bases and tasks that were found.
 std::string sweep_fingerprint(const SweepRequest& request, const LoadedSweep& found);
 
-// kNotFound: no such file. kInvalidArgument: every mistake with its place, unknown base or task
-// with the nearest name. Reads local folders (config.json, weights for their SHA-256 once, label
-// columns) and the catalogue; asks no network.
+// kNotFound: no such file. kInvalidArgument: every mistake of every section at once with its place,
+// unknown base or task with the nearest name. Reads local folders (config.json, weights for their
+// SHA-256 once, label columns) and the catalogue; asks no network.
 Result<LoadedSweep> load_sweep(const SweepRequest& request, const Catalogue& catalogue,
                                const std::filesystem::path& cache = cache_folder());
 

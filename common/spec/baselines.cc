@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <set>
 
 #include "common/spec/grid.h"
 #include "common/spec/methods.h"
 #include "common/spec/task_kinds.h"
+#include "common/spec/trial_parts.h"
 
 namespace plateau {
 namespace {
@@ -30,9 +32,17 @@ std::vector<PlannedTrial> plan_baselines(const Sweep& sweep,
   for (const SweepValue& baseline : sweep.baselines) {
     const auto method = baseline.value.get<std::string>();
     std::set<std::string> seen;
+    std::vector<const Trial*> seen_trials;  // few: most trials have the data of one of these
     for (const PlannedTrial& like : trials) {
       // Nothing to guess or to fit there: the row of comparison is the adapter `none`.
       if (like.trial.task.kind == kCausalLm) continue;
+      const bool known =
+          std::any_of(seen_trials.begin(), seen_trials.end(), [&like](const Trial* other) {
+            return same(other->base, like.trial.base) && same(other->task, like.trial.task) &&
+                   other->protocol.precision == like.trial.protocol.precision;
+          });
+      if (known) continue;
+      seen_trials.push_back(&like.trial);
       if (!seen.insert(data_of(like.trial, method)).second) continue;
       PlannedTrial trial;
       trial.trial = like.trial;

@@ -1,7 +1,9 @@
 #include "common/spec/estimate.h"
 
 #include <algorithm>
+#include <unordered_map>
 
+#include "common/base/text.h"
 #include "common/spec/methods.h"
 
 namespace plateau {
@@ -10,6 +12,18 @@ namespace {
 double rows_of(std::int64_t size, std::int64_t there) {
   if (size == 0) return static_cast<double>(there);
   return static_cast<double>(there == 0 ? size : std::min(size, there));
+}
+
+// All of a trial that estimate_trial() looks at: a sweep has few different ones.
+std::string what_costs(const Trial& trial) {
+  std::string text = trial.base.name + '\n' + trial.base.pooling + '\n' + trial.task.name;
+  for (const std::int64_t number :
+       {trial.task.train_size, trial.task.validation_size, trial.task.test_size,
+        trial.task.max_length, trial.protocol.evaluations}) {
+    text += '\n' + std::to_string(number);
+  }
+  return text + '\n' + format_number(trial.optimizer.epochs) + '\n' + trial.adapter.method +
+         trial.adapter.parameters.dump();
 }
 
 }  // namespace
@@ -36,13 +50,20 @@ TrialEstimate estimate_trial(const Trial& trial, const BaseSource& base, const T
   return estimate;
 }
 
-double estimate_seconds(const SweepPlan& plan, const Sources& sources, const ComputeRate& rate) {
+double estimate_seconds(const SweepPlan& plan, const Sources& sources, const ComputeRate& rate,
+                        const std::set<std::string>& done) {
   double flops = 0;
+  std::unordered_map<std::string, double> known;
   for (const PlannedTrial& planned : plan.trials) {
+    if (done.count(planned.key) != 0) continue;
+    const auto [cached, is_new] = known.try_emplace(what_costs(planned.trial));
+    flops += cached->second;
+    if (!is_new) continue;
     const auto base = sources.bases.find(planned.trial.base.name);
     const auto task = sources.tasks.find(planned.trial.task.name);
     if (base == sources.bases.end() || task == sources.tasks.end()) continue;
-    flops += estimate_trial(planned.trial, base->second, task->second).flops;
+    cached->second = estimate_trial(planned.trial, base->second, task->second).flops;
+    flops += cached->second;
   }
   return flops / rate.flops_per_s;
 }

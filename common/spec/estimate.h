@@ -1,6 +1,7 @@
 // How long a plan will take, from the model's floating-point operations and a rate.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "common/spec/sweep.h"
@@ -24,7 +25,8 @@ struct TrialEstimate {
 // count as max_length tokens.
 TrialEstimate estimate_trial(const Trial& trial, const BaseSource& base, const TaskSource& task);
 
-// Seconds for all trials of a plan, one after the other.
-double estimate_seconds(const SweepPlan& plan, const Sources& sources, const ComputeRate& rate);
+// Seconds for all trials of a plan, one after the other, but those with these keys.
+double estimate_seconds(const SweepPlan& plan, const Sources& sources, const ComputeRate& rate,
+                        const std::set<std::string>& done = {});
 
 }  // namespace plateau

@@ -1,12 +1,16 @@
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "common/base/text.h"
 #include "common/spec/fields.h"
 #include "common/spec/grid.h"
 #include "common/spec/sweep.h"
-#include "common/spec/trial_keys.h"
+#include "common/spec/trial_parts.h"
+#include "common/spec/trial_texts.h"
 
 namespace plateau {
 namespace {
@@ -24,23 +28,6 @@ Place place_of(const Cell& cell, std::initializer_list<const char*> names) {
 std::string text_of(const Cell& cell, const char* name) {
   const auto found = cell.values.find(name);
   return found == cell.values.end() ? "" : found->second.value.get<std::string>();
-}
-
-// Everything of the cell in the JSON form of a trial, which is then read with all its checks.
-// `defaults`: the JSON of a trial of the cell's base and task.
-Result<Trial> build_trial(const Cell& cell, const SweepValue& seed, const Json& defaults) {
-  Json json = defaults;
-  json["adapter"] = {{"method", text_of(cell, "adapter")}, {"parameters", Json::object()}};
-  for (const auto& [name, assigned] : cell.values) {
-    if (name == "base" || name == "task" || name == "adapter") continue;
-    if (const TrialField* field = find_field(name)) {
-      json[Json::json_pointer(field->json_pointer)] = assigned.value;
-    } else {
-      json["adapter"]["parameters"][name] = assigned.value;
-    }
-  }
-  json["seed"] = seed.value;
-  return trial_from_json(json);
 }
 
 // What the trial asks of the base: a rank, modules, layers and positions that are there.
@@ -73,26 +60,34 @@ class Expansion {
  public:
   Expansion(const Sweep& sweep, const Sources& sources) : sweep_(sweep), sources_(sources) {}
 
-  Result<SweepPlan> run() {
-    const std::vector<Cell> cells = grid_cells(sweep_, problems_, plan_.notices);
-    if (!problems_.empty()) return problems_error(problems_);
-    std::size_t rounds = 0;
-    for (const Cell& cell : cells)
-      rounds = std::max(rounds, cell.seeds.size());
-    for (std::size_t round = 0; round < rounds; ++round) {
-      for (const Cell& cell : cells) {
-        if (round < cell.seeds.size()) add(cell, cell.seeds[round], round == 0);
-      }
+  // nullopt: there are problems().
+  std::optional<SweepPlan> run() {
+    grid_cells(sweep_, problems_, plan_.notices, [this](const Cell& cell) { add(cell); });
+    if (!problems_.empty()) return std::nullopt;
+    PLATEAU_CHECK(!rounds_.empty(), "a grid without problems has a trial");
+    std::size_t count = 0;
+    for (const std::vector<PlannedTrial>& round : rounds_)
+      count += round.size();
+    plan_.trials.reserve(count);
+    for (std::vector<PlannedTrial>& round : rounds_) {
+      std::move(round.begin(), round.end(), std::back_inserter(plan_.trials));
+      std::vector<PlannedTrial>().swap(round);
     }
-    if (!problems_.empty()) return problems_error(problems_);
-    PLATEAU_CHECK(!plan_.trials.empty(), "a grid without problems has a trial");
     cap();
     finish();
     return std::move(plan_);
   }
+  const std::vector<Problem>& problems() const { return problems_; }
 
  private:
-  void add(const Cell& cell, const SweepValue& seed, bool check) {
+  // An adapter with its defaults, once for each combination of its own parameters.
+  struct Resolved {
+    std::optional<AdapterSpec> adapter;
+    std::string problem;
+    std::set<std::string> looked_at;  // for check_against_base()
+  };
+
+  void add(const Cell& cell) {
     const auto base = sources_.bases.find(text_of(cell, "base"));
     const auto task = sources_.tasks.find(text_of(cell, "task"));
     if (base == sources_.bases.end() || task == sources_.tasks.end() ||
@@ -101,51 +96,70 @@ class Expansion {
                            "a cell without base, task or adapter: their `when` excludes all"});
       return;
     }
-    Result<Trial> trial = build_trial(cell, seed, defaults_of(*base, *task));
-    if (!trial) {
-      problems_.push_back({place_of(cell, {"adapter"}), trial.error().message});
+    Trial trial;
+    trial.base = base->second.spec;
+    trial.task = task->second.spec;
+    Json own = Json::object();
+    std::map<std::string, Origin> origins;
+    for (const auto& [name, assigned] : cell.values) {
+      origins.emplace(name, assigned.origin);
+      if (name == "base" || name == "task" || name == "adapter") continue;
+      if (const TrialField* field = find_field(name)) {
+        field->set(trial, assigned.value);
+      } else {
+        own[name] = assigned.value;
+      }
+    }
+    Resolved& resolved = resolve(text_of(cell, "adapter"), own);
+    if (!resolved.adapter) {
+      problems_.push_back({place_of(cell, {"adapter"}), resolved.problem});
       return;
     }
-    if (check && is_new_to_its_base(base->first, *trial)) {
-      check_against_base(cell, *trial, base->second, problems_);
-    }
-    TrialKeys keys = trial_keys(*trial);
-    std::string label = trial_label(*trial);
-    PlannedTrial planned{std::move(*trial),
-                         std::move(keys.trial),
-                         std::move(keys.cell),
-                         std::move(label),
-                         false,
-                         {}};
-    if (!keys_.insert(planned.key).second) {
-      ++plan_.folded;
+    trial.adapter = *resolved.adapter;
+    if (const Status checked = check_values(trial); !checked) {
+      problems_.push_back({place_of(cell, {"adapter"}), checked.error().message});
       return;
     }
-    for (const auto& [name, assigned] : cell.values)
-      planned.origins[name] = assigned.origin;
-    if (seed.place.source != "default") planned.origins["seed"] = {Origin::Kind::kFile, seed.place};
-    plan_.trials.push_back(std::move(planned));
+    // Cells that differ in nothing of what is looked at have the same problems.
+    const bool is_new =
+        resolved.looked_at
+            .insert(base->first + '\n' + trial.task.name + '\n' +
+                    std::to_string(trial.task.max_length) + '\n' + trial.base.pooling)
+            .second;
+    if (is_new) check_against_base(cell, trial, base->second, problems_);
+    add_seeds(*cell.seeds, trial, origins);
   }
 
-  const Json& defaults_of(const std::pair<const std::string, BaseSource>& base,
-                          const std::pair<const std::string, TaskSource>& task) {
-    Json& json = defaults_[{base.first, task.first}];
-    if (json.is_null()) {
-      Trial defaults;
-      defaults.base = base.second.spec;
-      defaults.task = task.second.spec;
-      json = to_json(defaults);
+  void add_seeds(const std::vector<SweepValue>& seeds, Trial& trial,
+                 const std::map<std::string, Origin>& origins) {
+    rounds_.resize(std::max(rounds_.size(), seeds.size()));
+    for (std::size_t round = 0; round < seeds.size(); ++round) {
+      trial.seed = seeds[round].value.get<std::uint64_t>();
+      TrialKeys keys = texts_.keys(trial);
+      if (!keys_.insert(keys.trial).second) {
+        ++plan_.folded;
+        continue;
+      }
+      rounds_[round].push_back(
+          {trial, std::move(keys.trial), std::move(keys.cell), trial_label(trial), false, origins});
+      keys_.insert(rounds_[round].back().key);
+      if (seeds[round].place.source != "default") {
+        rounds_[round].back().origins["seed"] = {Origin::Kind::kFile, seeds[round].place};
+      }
     }
-    return json;
   }
 
-  // What check_against_base() looks at: cells that differ in nothing of it have the same problems.
-  bool is_new_to_its_base(const std::string& base, const Trial& trial) {
-    return looked_at_
-        .insert(base + '\n' + trial.task.name + '\n' + std::to_string(trial.task.max_length) +
-                '\n' + trial.base.pooling + '\n' + trial.adapter.method +
-                trial.adapter.parameters.dump())
-        .second;
+  Resolved& resolve(const std::string& method, const Json& own) {
+    const auto [position, is_new] = adapters_.try_emplace(method + own.dump());
+    Resolved& resolved = position->second;
+    if (!is_new) return resolved;
+    Result<AdapterSpec> adapter = resolve_adapter({method, own});
+    if (adapter) {
+      resolved.adapter = std::move(*adapter);
+    } else {
+      resolved.problem = adapter.error().message;
+    }
+    return resolved;
   }
 
   void cap() {
@@ -158,7 +172,7 @@ class Expansion {
   }
 
   void finish() {
-    std::set<std::string> cells;
+    std::unordered_set<std::string_view> cells;
     for (const PlannedTrial& trial : plan_.trials)
       cells.insert(trial.cell);
     plan_.cell_count = static_cast<std::int64_t>(cells.size());
@@ -177,7 +191,7 @@ class Expansion {
   // A claim about a plateau needs a curve and its spread.
   void warn_of_few() {
     std::set<std::int64_t> ranks;
-    std::map<std::string, std::int64_t> seeds;
+    std::unordered_map<std::string_view, std::int64_t> seeds;
     for (const PlannedTrial& trial : plan_.trials) {
       ++seeds[trial.cell];
       const Json& parameters = trial.trial.adapter.parameters;
@@ -195,9 +209,12 @@ class Expansion {
   const Sweep& sweep_;
   const Sources& sources_;
   std::vector<Problem> problems_;
-  std::set<std::string> keys_;
-  std::map<std::pair<std::string, std::string>, Json> defaults_;  // by base and task
-  std::set<std::string> looked_at_;
+  // Of the trials in rounds_. Too long to lie inside of their strings, so they stay where they are
+  // when the trials move.
+  std::unordered_set<std::string_view> keys_;
+  std::unordered_map<std::string, Resolved> adapters_;  // by method and given parameters
+  std::vector<std::vector<PlannedTrial>> rounds_;       // first seeds, second seeds, ...
+  TrialTexts texts_;
   SweepPlan plan_;
 };
 
@@ -224,9 +241,7 @@ Sweep first_cells(const Sweep& sweep) {
 
 // What is known of a search before it begins: its baselines, and that its first cells can be
 // trained. Its trials are chosen while it runs.
-Result<SweepPlan> plan_search(const Sweep& sweep, const Sources& sources) {
-  Result<SweepPlan> plan = Expansion(first_cells(sweep), sources).run();
-  if (!plan) return plan;
+void plan_search(const Sweep& sweep, std::optional<SweepPlan>& plan) {
   plan->trials.erase(plan->trials.begin(), plan->trials.begin() + plan->trial_count);
   plan->warnings.clear();
   plan->cell_count = 0;
@@ -234,14 +249,26 @@ Result<SweepPlan> plan_search(const Sweep& sweep, const Sources& sources) {
   const std::optional<std::int64_t>& most = sweep.search.budgets.max_trials;
   plan->notices.push_back("a search: its trials are chosen while it runs" +
                           (most ? ", at most " + std::to_string(*most) : std::string()));
-  return plan;
 }
 
 }  // namespace
 
+std::optional<SweepPlan> expand(const Sweep& sweep, const Sources& sources,
+                                std::vector<Problem>& problems) {
+  const bool searches = sweep.search.method != SearchMethod::kGrid;
+  const Sweep first = searches ? first_cells(sweep) : Sweep();
+  Expansion expansion(searches ? first : sweep, sources);
+  std::optional<SweepPlan> plan = expansion.run();
+  if (plan && searches) plan_search(sweep, plan);
+  problems.insert(problems.end(), expansion.problems().begin(), expansion.problems().end());
+  return plan;
+}
+
 Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources) {
-  if (sweep.search.method != SearchMethod::kGrid) return plan_search(sweep, sources);
-  return Expansion(sweep, sources).run();
+  std::vector<Problem> problems;
+  std::optional<SweepPlan> plan = expand(sweep, sources, problems);
+  if (!plan) return problems_error(std::move(problems));
+  return std::move(*plan);
 }
 
 Json resolved_json(const Sweep& sweep, const SweepPlan& plan) {

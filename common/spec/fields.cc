@@ -16,51 +16,82 @@ struct Limits {
   std::optional<double> high;
 };
 
-TrialField field(const std::string& pointer, Type type, Limits limits, std::string meaning,
-                 std::vector<std::string> choices = {}) {
+// The trial's own member, or that of one of its parts.
+template <auto kMember>
+void set_own(Trial& trial, const Json& value) {
+  value.get_to(trial.*kMember);
+}
+template <auto kPart, auto kMember>
+void set_in(Trial& trial, const Json& value) {
+  value.get_to(trial.*kPart.*kMember);
+}
+
+using Setter = void (*)(Trial&, const Json&);
+
+TrialField field(const std::string& pointer, Setter set, Type type, Limits limits,
+                 std::string meaning, std::vector<std::string> choices = {}) {
   static const Json defaults = to_json(Trial{});
   const std::string name = pointer.substr(pointer.rfind('/') + 1);
   return {{name, type, defaults.at(Json::json_pointer(pointer)), limits.low, limits.high,
            std::move(choices), std::move(meaning)},
-          pointer};
+          pointer,
+          set};
 }
 
 std::vector<TrialField> make_fields() {
   const Limits share{0, 1}, positive{0, {}}, count{0, 1e12}, none{};
   return {
-      field("/base/pooling", Type::kChoice, none,
+      field("/base/pooling", set_in<&Trial::base, &BaseSpec::pooling>, Type::kChoice, none,
             "how a text's vector is made of its tokens: their mean, or the architecture's own (an "
             "encoder's pooler, a decoder's last token)",
             {"mean", "cls"}),
-      field("/task/train_size", Type::kInteger, count, "rows of the training split; 0 = all"),
-      field("/task/validation_size", Type::kInteger, count,
-            "rows of the validation split; 0 = all"),
-      field("/task/test_size", Type::kInteger, count, "rows of the test split; 0 = all"),
-      field("/task/split_seed", Type::kInteger, {0, 9e15}, "of the splits, for all trials alike"),
-      field("/task/max_length", Type::kInteger, {3, 1e6}, "tokens; longer texts are cut"),
-      field("/optimizer/learning_rate", Type::kNumber, positive, "of the adapter"),
-      field("/optimizer/head_learning_rate", Type::kNumber, positive, "of the task head"),
-      field("/optimizer/weight_decay", Type::kNumber, positive, "AdamW, decoupled"),
-      field("/optimizer/beta1", Type::kNumber, share, "AdamW"),
-      field("/optimizer/beta2", Type::kNumber, share, "AdamW"),
-      field("/optimizer/epsilon", Type::kNumber, positive, "AdamW"),
-      field("/optimizer/max_grad_norm", Type::kNumber, positive, "0 = no clipping"),
-      field("/optimizer/schedule", Type::kChoice, none, "of the learning rate, after the warm-up",
+      field("/task/train_size", set_in<&Trial::task, &TaskSpec::train_size>, Type::kInteger, count,
+            "rows of the training split; 0 = all"),
+      field("/task/validation_size", set_in<&Trial::task, &TaskSpec::validation_size>,
+            Type::kInteger, count, "rows of the validation split; 0 = all"),
+      field("/task/test_size", set_in<&Trial::task, &TaskSpec::test_size>, Type::kInteger, count,
+            "rows of the test split; 0 = all"),
+      field("/task/split_seed", set_in<&Trial::task, &TaskSpec::split_seed>, Type::kInteger,
+            {0, 9e15}, "of the splits, for all trials alike"),
+      field("/task/max_length", set_in<&Trial::task, &TaskSpec::max_length>, Type::kInteger,
+            {3, 1e6}, "tokens; longer texts are cut"),
+      field("/optimizer/learning_rate", set_in<&Trial::optimizer, &OptimizerSpec::learning_rate>,
+            Type::kNumber, positive, "of the adapter"),
+      field("/optimizer/head_learning_rate",
+            set_in<&Trial::optimizer, &OptimizerSpec::head_learning_rate>, Type::kNumber, positive,
+            "of the task head"),
+      field("/optimizer/weight_decay", set_in<&Trial::optimizer, &OptimizerSpec::weight_decay>,
+            Type::kNumber, positive, "AdamW, decoupled"),
+      field("/optimizer/beta1", set_in<&Trial::optimizer, &OptimizerSpec::beta1>, Type::kNumber,
+            share, "AdamW"),
+      field("/optimizer/beta2", set_in<&Trial::optimizer, &OptimizerSpec::beta2>, Type::kNumber,
+            share, "AdamW"),
+      field("/optimizer/epsilon", set_in<&Trial::optimizer, &OptimizerSpec::epsilon>, Type::kNumber,
+            positive, "AdamW"),
+      field("/optimizer/max_grad_norm", set_in<&Trial::optimizer, &OptimizerSpec::max_grad_norm>,
+            Type::kNumber, positive, "0 = no clipping"),
+      field("/optimizer/schedule", set_in<&Trial::optimizer, &OptimizerSpec::schedule>,
+            Type::kChoice, none, "of the learning rate, after the warm-up",
             {"constant", "linear", "cosine"}),
-      field("/optimizer/warmup_ratio", Type::kNumber, share, "share of all steps"),
-      field("/optimizer/epochs", Type::kNumber, {0, 1e6}, "passes over the training split"),
-      field("/optimizer/batch_size", Type::kInteger, {1, 1e6}, "sequences an optimizer step"),
-      field("/protocol/checkpoint", Type::kChoice, none, "which weights are tested",
-            {"last", "best"}),
-      field("/protocol/evaluations", Type::kInteger, {1, 1e6},
-            "of the validation split, evenly over training"),
-      field("/protocol/precision", Type::kChoice, none, "of the computation",
-            {"float32", "bfloat16", "float64"}),
-      field("/seed", Type::kInteger, {0, 9e15}, "replicate of a cell"),
-      field("/micro_batch_size", Type::kInteger, {0, 1e6}, "0 = the whole batch at once"),
-      field("/recompute_activations", Type::kBoolean, none,
+      field("/optimizer/warmup_ratio", set_in<&Trial::optimizer, &OptimizerSpec::warmup_ratio>,
+            Type::kNumber, share, "share of all steps"),
+      field("/optimizer/epochs", set_in<&Trial::optimizer, &OptimizerSpec::epochs>, Type::kNumber,
+            {0, 1e6}, "passes over the training split"),
+      field("/optimizer/batch_size", set_in<&Trial::optimizer, &OptimizerSpec::batch_size>,
+            Type::kInteger, {1, 1e6}, "sequences an optimizer step"),
+      field("/protocol/checkpoint", set_in<&Trial::protocol, &ProtocolSpec::checkpoint>,
+            Type::kChoice, none, "which weights are tested", {"last", "best"}),
+      field("/protocol/evaluations", set_in<&Trial::protocol, &ProtocolSpec::evaluations>,
+            Type::kInteger, {1, 1e6}, "of the validation split, evenly over training"),
+      field("/protocol/precision", set_in<&Trial::protocol, &ProtocolSpec::precision>,
+            Type::kChoice, none, "of the computation", {"float32", "bfloat16", "float64"}),
+      field("/seed", set_own<&Trial::seed>, Type::kInteger, {0, 9e15}, "replicate of a cell"),
+      field("/micro_batch_size", set_own<&Trial::micro_batch_size>, Type::kInteger, {0, 1e6},
+            "0 = the whole batch at once"),
+      field("/recompute_activations", set_own<&Trial::recompute_activations>, Type::kBoolean, none,
             "activation checkpointing: less memory, more time, the same numbers"),
-      field("/checkpoint_every_s", Type::kInteger, {1, 1e6}, "seconds; at most so much is lost"),
+      field("/checkpoint_every_s", set_own<&Trial::checkpoint_every_s>, Type::kInteger, {1, 1e6},
+            "seconds; at most so much is lost"),
   };
 }
 

@@ -7,12 +7,15 @@
 #include <vector>
 
 #include "common/spec/methods.h"
+#include "common/spec/trial.h"
 
 namespace plateau {
 
 struct TrialField {
   ParameterSchema schema;    // name, type, limits and default as in a sweep file
   std::string json_pointer;  // where it stands in a resolved trial: "/optimizer/learning_rate"
+  // Puts a value that the schema accepts into a trial.
+  void (*set)(Trial& trial, const nlohmann::json& value) = nullptr;
 };
 
 const std::vector<TrialField>& trial_fields();

@@ -60,22 +60,24 @@ class NameOrder {
 
 class Grid {
  public:
-  Grid(const Sweep& sweep, std::vector<std::string> names, std::vector<Problem>& problems)
-      : sweep_(sweep), names_(std::move(names)), problems_(problems) {}
-
-  std::vector<Cell> cells() {
-    visit(0);
-    return std::move(cells_);
+  Grid(const Sweep& sweep, const std::vector<std::string>& names, std::vector<Problem>& problems,
+       const std::function<void(const Cell&)>& take)
+      : sweep_(sweep), problems_(problems), take_(take) {
+    for (const std::string& name : names)
+      names_.push_back(describe(name));
+    seed_ = describe("seed");
   }
 
+  void run() { visit(0); }
+
   // Which `when` did not hold, and in how many of the cells.
-  std::vector<std::string> exclusions(std::size_t cells) const {
+  std::vector<std::string> exclusions() const {
     std::vector<std::string> texts;
     for (const SweepParameter& parameter : sweep_.parameters) {
       const auto found = excluded_.find(&parameter);
       if (found == excluded_.end()) continue;
       texts.push_back(parameter.place.text() + ": '" + parameter.name + "' is left out of " +
-                      std::to_string(found->second) + " of " + std::to_string(cells) +
+                      std::to_string(found->second) + " of " + std::to_string(cells_) +
                       " cells, where its `when` (" + parameter.when->text() + ") does not hold");
     }
     return texts;
@@ -94,38 +96,55 @@ class Grid {
     return found != values_.end() && found->second.value == parameter.scope;
   }
 
-  // The definition that holds in the cell so far; nullptr when there is none.
-  const SweepParameter* definition(const std::string& name) const {
-    const SweepParameter* best = nullptr;
-    for (const SweepParameter& parameter : sweep_.parameters) {
-      if (parameter.name != name || !in_scope(parameter)) continue;
-      if (best == nullptr || specificity(parameter) > specificity(*best)) best = &parameter;
+  // What is the same of a name in every cell.
+  struct Name {
+    std::string name;
+    const TrialField* field = nullptr;
+    bool is_source = false;
+    int zip_group = -1;
+    std::vector<const SweepParameter*> definitions;  // the most specific first
+  };
+  Name describe(const std::string& name) const {
+    Name described{
+        name, find_field(name), name == "base" || name == "task" || name == "adapter", -1, {}};
+    for (std::size_t i = 0; i < sweep_.zips.size(); ++i) {
+      const auto& zip = sweep_.zips[i];
+      if (std::find(zip.begin(), zip.end(), name) != zip.end() && described.zip_group < 0) {
+        described.zip_group = static_cast<int>(i);
+      }
     }
-    return best;
+    for (const SweepParameter& parameter : sweep_.parameters) {
+      if (parameter.name == name) described.definitions.push_back(&parameter);
+    }
+    std::stable_sort(
+        described.definitions.begin(), described.definitions.end(),
+        [](const auto* a, const auto* b) { return specificity(*a) > specificity(*b); });
+    return described;
   }
 
-  const ParameterSchema* schema(const std::string& name) const {
-    if (const TrialField* field = find_field(name)) return &field->schema;
+  // The definition that holds in the cell so far; nullptr when there is none.
+  const SweepParameter* definition(const Name& name) const {
+    for (const SweepParameter* parameter : name.definitions) {
+      if (in_scope(*parameter)) return parameter;
+    }
+    return nullptr;
+  }
+
+  const ParameterSchema* schema(const Name& name) const {
+    if (name.field != nullptr) return &name.field->schema;
     const auto adapter = values_.find("adapter");
     if (adapter == values_.end()) return nullptr;
     const MethodSchema* method = find_method(adapter->second.value.get<std::string>());
-    return method == nullptr ? nullptr : method->find(name);
+    return method == nullptr ? nullptr : method->find(name.name);
   }
 
-  // Whether the cell's adapter has it at all.
-  bool schema_exists(const SweepParameter& parameter) const {
-    const std::string& name = parameter.name;
-    return name == "base" || name == "task" || name == "adapter" || schema(name) != nullptr;
-  }
-
-  bool exists(const SweepParameter& parameter) {
-    const std::string& name = parameter.name;
-    if (!schema_exists(parameter)) return false;
+  bool exists(const Name& name, const SweepParameter& parameter) {
+    if (!name.is_source && schema(name) == nullptr) return false;  // The adapter does not have it.
     if (!parameter.when) return true;
     Result<Json> holds = parameter.when->evaluate(lookup());
     if (holds && holds->is_boolean()) return holds->get<bool>();
     problems_.push_back(
-        {parameter.place, name + ".when ('" + parameter.when->text() + "') " +
+        {parameter.place, name.name + ".when ('" + parameter.when->text() + "') " +
                               (holds ? "gives " + holds->dump() + "; true or false is needed"
                                      : "fails: " + holds.error().message)});
     return false;
@@ -141,13 +160,14 @@ class Grid {
   void visit(std::size_t index) {
     if (problems_.size() > 100) return;  // Enough to read; each cell could bring its own.
     if (index == names_.size()) return emit();
-    const std::string& name = names_[index];
+    const Name& name = names_[index];
     const SweepParameter* parameter = definition(name);
     if (parameter == nullptr) return visit(index + 1);
-    if (!exists(*parameter)) {
-      left_out_.push_back(parameter);
+    if (!exists(name, *parameter)) {
+      const bool by_when = parameter->when && (name.is_source || schema(name) != nullptr);
+      if (by_when) left_out_.push_back(parameter);
       visit(index + 1);
-      left_out_.pop_back();
+      if (by_when) left_out_.pop_back();
       return;
     }
     if (parameter->expression) {
@@ -155,7 +175,7 @@ class Grid {
     } else {
       visit_values(index, *parameter);
     }
-    values_.erase(name);
+    values_.erase(name.name);
   }
 
   void visit_expression(std::size_t index, const SweepParameter& parameter) {
@@ -165,7 +185,7 @@ class Grid {
       problems_.push_back({parameter.place, what + " fails: " + value.error().message});
       return;
     }
-    const ParameterSchema* wanted = schema(parameter.name);
+    const ParameterSchema* wanted = schema(names_[index]);
     if (wanted == nullptr) return;
     if (wanted->type == ParameterType::kInteger && value->is_number_float() &&
         value->get<double>() == std::floor(value->get<double>())) {
@@ -181,7 +201,7 @@ class Grid {
   }
 
   void visit_values(std::size_t index, const SweepParameter& parameter) {
-    const int group = zip_group(parameter.name);
+    const int group = names_[index].zip_group;
     const auto chosen = zip_index_.find(group);
     const bool follows = group >= 0 && chosen != zip_index_.end();
     const bool leads = group >= 0 && !follows;
@@ -195,31 +215,24 @@ class Grid {
     if (leads) zip_index_.erase(group);
   }
 
-  int zip_group(const std::string& name) const {
-    for (std::size_t i = 0; i < sweep_.zips.size(); ++i) {
-      const auto& zip = sweep_.zips[i];
-      if (std::find(zip.begin(), zip.end(), name) != zip.end()) return static_cast<int>(i);
-    }
-    return -1;
-  }
-
   void emit() {
-    Cell cell{values_, {}};
-    const SweepParameter* seed = definition("seed");
-    if (seed != nullptr) cell.seeds = seed->values;
-    if (cell.seeds.empty()) cell.seeds.push_back({0, {"default", 0, 0}});
-    cells_.push_back(std::move(cell));
-    for (const SweepParameter* parameter : left_out_) {
-      if (parameter->when && schema_exists(*parameter)) ++excluded_[parameter];
-    }
+    static const std::vector<SweepValue> one_seed = {{0, {"default", 0, 0}}};
+    const SweepParameter* seed = definition(seed_);
+    const bool listed = seed != nullptr && !seed->values.empty();
+    take_({values_, listed ? &seed->values : &one_seed});
+    ++cells_;
+    for (const SweepParameter* parameter : left_out_)
+      ++excluded_[parameter];
   }
 
   const Sweep& sweep_;
-  std::vector<std::string> names_;
+  std::vector<Name> names_;
+  Name seed_;
   std::vector<Problem>& problems_;
+  const std::function<void(const Cell&)>& take_;
   std::map<std::string, Assigned> values_;
   std::map<int, std::size_t> zip_index_;
-  std::vector<Cell> cells_;
+  std::size_t cells_ = 0;
   std::vector<const SweepParameter*> left_out_;            // of the cell so far
   std::map<const SweepParameter*, std::size_t> excluded_;  // cells without it, by its `when`
 };
@@ -279,15 +292,14 @@ bool is_too_large(const Sweep& sweep, const std::vector<std::string>& names,
 
 }  // namespace
 
-std::vector<Cell> grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
-                             std::vector<std::string>& notices) {
+void grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
+                std::vector<std::string>& notices, const std::function<void(const Cell&)>& take) {
   NameOrder order(sweep, problems);
-  if (!problems.empty() || is_too_large(sweep, order.names, problems)) return {};
-  Grid grid(sweep, std::move(order.names), problems);
-  std::vector<Cell> cells = grid.cells();
-  for (std::string& text : grid.exclusions(cells.size()))
+  if (!problems.empty() || is_too_large(sweep, order.names, problems)) return;
+  Grid grid(sweep, order.names, problems, take);
+  grid.run();
+  for (std::string& text : grid.exclusions())
     notices.push_back(std::move(text));
-  return cells;
 }
 
 }  // namespace plateau

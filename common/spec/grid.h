@@ -1,6 +1,7 @@
 // Inside of expand(): the cells of a grid, as values by parameter name.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,17 +16,17 @@ struct Assigned {
 };
 
 struct Cell {
-  std::map<std::string, Assigned> values;  // without the seed
-  std::vector<SweepValue> seeds;           // at least one
+  const std::map<std::string, Assigned>& values;  // without the seed
+  const std::vector<SweepValue>* seeds;           // at least one
 };
 
-// Every cell, in the order of the file: base, task and adapter vary slowest, then the parameters in
-// the order they are written. A parameter exists where its `when` holds and where the adapter has
-// it; a definition for the cell's adapter goes before one for its task, its base, and the general
-// one. Adds problems; then the list may be short. Adds a notice for each `when` that takes its
-// parameter out of some cells.
-std::vector<Cell> grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
-                             std::vector<std::string>& notices);
+// Shows every cell to `take`, in the order of the file: base, task and adapter vary slowest, then
+// the parameters in the order they are written. A parameter exists where its `when` holds and where
+// the adapter has it; a definition for the cell's adapter goes before one for its task, its base,
+// and the general one. Adds problems; then the list may be short. Adds a notice for each `when`
+// that takes its parameter out of some cells.
+void grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
+                std::vector<std::string>& notices, const std::function<void(const Cell&)>& take);
 
 // One trial for each baseline and each different data (and base, where the baseline reads it) of
 // `trials`.

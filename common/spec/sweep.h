@@ -131,6 +131,10 @@ inline constexpr std::int64_t kMaxTrials = 100'000;
 // base and task that the sweep names.
 Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources);
 
+// The same, with its problems added to those that are known; nullopt when it finds any.
+std::optional<SweepPlan> expand(const Sweep& sweep, const Sources& sources,
+                                std::vector<Problem>& problems);
+
 // The same sweep, small enough for a minute on two cores: every cell along rank, adapter, task and
 // base stays, with few rows, one epoch, its first seed and the first value of what is selected.
 // The name gets the suffix "-smoke", so that it never touches the real run's folder.

@@ -7,6 +7,7 @@
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/plan_report.h"
 #include "coordinator/results/table_spec.h"
+#include "coordinator/store/run_status.h"
 
 namespace plateau::cli {
 namespace {
@@ -17,6 +18,8 @@ struct PlanOptions {
   bool json = false;
   bool resolved = false;
   std::size_t trial = 0;  // from 1; 0: the whole plan
+  std::string name;       // of the run folder; empty: the sweep's own
+  std::filesystem::path runs_dir = "runs";
 };
 
 void print_trial(const PlanOptions& options, const LoadedSweep& loaded, CommandContext& context) {
@@ -35,13 +38,25 @@ void print_trial(const PlanOptions& options, const LoadedSweep& loaded, CommandC
   }
 }
 
+// nullopt: the sweep has no run folder yet.
+Result<std::optional<DoneBefore>> done_before(const PlanOptions& options,
+                                              const std::string& sweep_name) {
+  const std::filesystem::path folder =
+      options.runs_dir / (options.name.empty() ? sweep_name : options.name);
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder / "plateau.db", ignored)) return std::optional<DoneBefore>();
+  Result<std::set<std::string>> keys = read_done_keys(folder);
+  if (!keys) return keys.error();
+  return std::optional<DoneBefore>({folder.string(), std::move(*keys)});
+}
+
 void plan(const PlanOptions& options, CommandContext& context) {
   Result<Catalogue> catalogue = Catalogue::load(options.catalogue);
   if (!catalogue) return context.fail(catalogue.error());
-  Result<LoadedSweep> loaded = load_sweep(options.request, *catalogue);
+  SweepRequest request = options.request;
+  request.check_report = results::check_report;
+  Result<LoadedSweep> loaded = load_sweep(request, *catalogue);
   if (!loaded) return context.fail(loaded.error());
-  const auto tables = results::table_specs(loaded->sweep.report);
-  if (!tables) return context.fail(tables.error());
   if (options.trial != 0) return print_trial(options, *loaded, context);
   if (options.resolved && options.json) {
     return context.print(resolved_json(loaded->sweep, loaded->plan).dump(2) + "\n");
@@ -51,8 +66,12 @@ void plan(const PlanOptions& options, CommandContext& context) {
       context.print(resolved_text(*loaded, index) + "\n");
     return;
   }
+  const Result<std::optional<DoneBefore>> done = done_before(options, loaded->sweep.name);
+  if (!done) return context.fail(done.error());
+  const DoneBefore* before = *done ? &**done : nullptr;
   const ComputeRate rate;
-  context.print(options.json ? plan_json(*loaded, rate).dump(2) + "\n" : plan_text(*loaded, rate));
+  context.print(options.json ? plan_json(*loaded, rate, before).dump(2) + "\n"
+                             : plan_text(*loaded, rate, before));
 }
 
 }  // namespace
@@ -75,6 +94,11 @@ void add_plan_command(CLI::App& app, CommandContext& context) {
                     "Every trial with every value and where it came from");
   command->add_flag("--smoke", options->request.smoke,
                     "The small form of the sweep that `run --smoke` trains");
+  command->add_option("--name", options->name, "Name of the run folder; the sweep's by default");
+  command
+      ->add_option("--runs-dir", options->runs_dir,
+                   "Where run folders are: what is done already is counted")
+      ->capture_default_str();
   command->add_option("--catalogue", options->catalogue,
                       "Bases and tasks of your own, on top of the built-in ones");
   command->callback([options, &context] { plan(*options, context); });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -25,28 +27,41 @@ struct Row {
   ParameterCounts counts;
   bool is_baseline = false;
   std::int64_t trials = 0;
-  std::set<std::string> cells;
+  std::unordered_set<std::string_view> cells;  // of the plan
 };
+
+Row row_of(const LoadedSweep& loaded, const PlannedTrial& planned) {
+  const Trial& trial = planned.trial;
+  Row row{
+      trial.base.name, trial.task.name, trial.adapter.method, "", {}, planned.is_baseline, 0, {}};
+  if (trial.adapter.parameters.contains("rank")) {
+    row.rank = trial.adapter.parameters["rank"].dump();
+  }
+  const Result<ParameterCounts> counts =
+      count_parameters(loaded.sources.bases.at(trial.base.name).facts, trial);
+  if (counts) row.counts = counts.value();
+  return row;
+}
 
 std::vector<Row> rows_of(const LoadedSweep& loaded) {
   std::vector<Row> rows;
+  std::unordered_map<std::string, std::size_t> known;  // what a row depends on -> its number
   for (const PlannedTrial& planned : loaded.plan.trials) {
     const Trial& trial = planned.trial;
-    Row row{
-        trial.base.name, trial.task.name, trial.adapter.method, "", {}, planned.is_baseline, 0, {}};
-    if (trial.adapter.parameters.contains("rank")) {
-      row.rank = trial.adapter.parameters["rank"].dump();
+    const auto [at, is_new] =
+        known.try_emplace(trial.base.name + '\n' + trial.base.pooling + '\n' + trial.task.name +
+                          '\n' + trial.adapter.method + trial.adapter.parameters.dump());
+    if (is_new) {
+      Row row = row_of(loaded, planned);
+      const auto same = std::find_if(rows.begin(), rows.end(), [&](const Row& other) {
+        return other.base == row.base && other.task == row.task && other.adapter == row.adapter &&
+               other.rank == row.rank && other.counts.adapter == row.counts.adapter;
+      });
+      at->second = static_cast<std::size_t>(same - rows.begin());
+      if (same == rows.end()) rows.push_back(std::move(row));
     }
-    const Result<ParameterCounts> counts =
-        count_parameters(loaded.sources.bases.at(trial.base.name).facts, trial);
-    if (counts) row.counts = counts.value();
-    auto same = std::find_if(rows.begin(), rows.end(), [&](const Row& other) {
-      return other.base == row.base && other.task == row.task && other.adapter == row.adapter &&
-             other.rank == row.rank && other.counts.adapter == row.counts.adapter;
-    });
-    if (same == rows.end()) same = rows.insert(rows.end(), row);
-    ++same->trials;
-    same->cells.insert(planned.cell);
+    ++rows[at->second].trials;
+    rows[at->second].cells.insert(planned.cell);
   }
   return rows;
 }
@@ -136,13 +151,59 @@ std::string origin_text(const PlannedTrial& planned, const std::string& name, co
   return "default";
 }
 
+// A search's trials are not known before it runs; what ends it is.
+std::string counts_text(const LoadedSweep& loaded) {
+  const SweepPlan& plan = loaded.plan;
+  const std::string baselines = std::to_string(plan.baseline_count) + " baselines";
+  if (loaded.sweep.search.method == SearchMethod::kGrid) {
+    return fmt::format("{} trials in {} cells, {}", plan.trial_count, plan.cell_count, baselines);
+  }
+  const std::optional<std::int64_t>& most = loaded.sweep.search.budgets.max_trials;
+  return (most ? "a search of up to " + std::to_string(*most) + " trials"
+               : std::string("a search without a number of trials")) +
+         ", " + baselines;
+}
+
+// "max_time 8 h 00 m or max_gpu_hours 40"; empty without any.
+std::string ends_text(const Budgets& budgets) {
+  std::vector<std::string> ends;
+  if (budgets.max_trials) ends.push_back("max_trials " + std::to_string(*budgets.max_trials));
+  if (budgets.max_time_ms) ends.push_back("max_time " + format_duration(*budgets.max_time_ms));
+  if (budgets.max_gpu_hours) {
+    ends.push_back("max_gpu_hours " + format_number(*budgets.max_gpu_hours));
+  }
+  if (budgets.target) ends.push_back("target " + format_number(*budgets.target));
+  return join(ends, " or ");
+}
+
+const std::set<std::string>& keys_of(const DoneBefore* done) {
+  static const std::set<std::string> none;
+  return done == nullptr ? none : done->keys;
+}
+
+std::int64_t count_done(const SweepPlan& plan, const DoneBefore* done) {
+  return std::count_if(plan.trials.begin(), plan.trials.end(), [&](const PlannedTrial& trial) {
+    return keys_of(done).count(trial.key) != 0;
+  });
+}
+
+Json budgets_json(const Budgets& budgets) {
+  Json json = Json::object();
+  if (budgets.max_trials) json["max_trials"] = *budgets.max_trials;
+  if (budgets.max_time_ms) {
+    json["max_time_seconds"] = static_cast<double>(*budgets.max_time_ms) / 1000;
+  }
+  if (budgets.max_gpu_hours) json["max_gpu_hours"] = *budgets.max_gpu_hours;
+  if (budgets.target) json["target"] = *budgets.target;
+  return json;
+}
+
 }  // namespace
 
-std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate) {
+std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate, const DoneBefore* done) {
   const SweepPlan& plan = loaded.plan;
   const std::vector<Row> rows = rows_of(loaded);
-  std::string text = fmt::format("{}: {} trials in {} cells, {} baselines\n", loaded.sweep.name,
-                                 plan.trial_count, plan.cell_count, plan.baseline_count);
+  std::string text = loaded.sweep.name + ": " + counts_text(loaded) + "\n";
   if (!loaded.sweep.description.empty()) text += loaded.sweep.description + "\n";
   text += "\n" + parameters_table(rows) + "\n";
   text += "trained: parameters of the adapter; of base: their share of the base's, head apart. " +
@@ -151,10 +212,17 @@ std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate) {
     text += "Per cell, " + join(loaded.sweep.select, " and ") +
             " is chosen on validation; the test value of that choice is reported.\n";
   }
-  const double seconds = estimate_seconds(plan, loaded.sources, rate);
-  text +=
-      "Estimated time on one device: " + format_duration(static_cast<DurationMs>(seconds * 1000)) +
-      " (" + rate.source + ").\n";
+  const std::string ends = ends_text(loaded.sweep.search.budgets);
+  if (!ends.empty()) text += "Ends early at " + ends + ".\n";
+  const std::int64_t finished = count_done(plan, done);
+  if (finished > 0) {
+    text += fmt::format("Done already in {}: {} of {} trials; they are not trained again.\n",
+                        done->folder, finished, plan.trials.size());
+  }
+  const double seconds = estimate_seconds(plan, loaded.sources, rate, keys_of(done));
+  text += (finished > 0 ? "Estimated time of the rest on one device: "
+                        : "Estimated time on one device: ") +
+          format_duration(static_cast<DurationMs>(seconds * 1000)) + " (" + rate.source + ").\n";
   for (const std::string& warning : plan.warnings)
     text += "Warning: " + warning + ".\n";
   for (const std::string& notice : plan.notices)
@@ -162,7 +230,7 @@ std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate) {
   return text;
 }
 
-Json plan_json(const LoadedSweep& loaded, const ComputeRate& rate) {
+Json plan_json(const LoadedSweep& loaded, const ComputeRate& rate, const DoneBefore* done) {
   Json parameters = Json::array();
   for (const Row& row : rows_of(loaded)) {
     parameters.push_back({{"base", row.base},
@@ -182,7 +250,10 @@ Json plan_json(const LoadedSweep& loaded, const ComputeRate& rate) {
           {"cells", loaded.plan.cell_count},
           {"baselines", loaded.plan.baseline_count},
           {"folded", loaded.plan.folded},
-          {"estimated_seconds", estimate_seconds(loaded.plan, loaded.sources, rate)},
+          {"search", loaded.sweep.search.method != SearchMethod::kGrid},
+          {"budgets", budgets_json(loaded.sweep.search.budgets)},
+          {"done", count_done(loaded.plan, done)},
+          {"estimated_seconds", estimate_seconds(loaded.plan, loaded.sources, rate, keys_of(done))},
           {"rate", {{"flops_per_s", rate.flops_per_s}, {"source", rate.source}}},
           {"parameters", parameters},
           {"warnings", loaded.plan.warnings},

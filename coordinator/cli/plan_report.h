@@ -1,6 +1,7 @@
 // What `plateau plan` prints. Pure: a loaded sweep in, text or JSON out.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -10,13 +11,22 @@
 
 namespace plateau::cli {
 
-// For a person: counts, one line for each task, adapter and rank with its parameters and share,
-// estimated time, warnings and notices.
-std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate);
+// What the sweep's run has done before.
+struct DoneBefore {
+  std::string folder;          // of the run, as shown
+  std::set<std::string> keys;  // of trials that are not trained again
+};
 
-// {"name", "trials", "cells", "baselines", "folded", "estimated_seconds", "rate", "parameters",
+// For a person: counts, one line for each task, adapter and rank with its parameters and share,
+// estimated time of what is left, warnings and notices. `done`: nullptr when there is no run yet.
+std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate,
+                      const DoneBefore* done = nullptr);
+
+// {"name", "trials", "cells", "baselines", "done", "folded", "search", "budgets",
+// "estimated_seconds" (of what is left), "rate", "parameters",
 //  "warnings", "notices"}
-nlohmann::json plan_json(const LoadedSweep& loaded, const ComputeRate& rate);
+nlohmann::json plan_json(const LoadedSweep& loaded, const ComputeRate& rate,
+                         const DoneBefore* done = nullptr);
 
 // Every value of one trial and where it came from: "rank 4 (sweep.yaml:9:10)", "epsilon 1e-08
 // (default)".

@@ -125,12 +125,11 @@ Status Session::load() {
   Result<Catalogue> catalogue = Catalogue::load();
   if (!catalogue) return catalogue.error();
   catalogue_ = std::move(*catalogue);
-  Result<LoadedSweep> sweep = find_sweep(options_.sweep, *catalogue_);
-  if (!sweep) return sweep.error();
+  SweepRequest request = options_.sweep;
   // A mistake in the report is better found now than after the last trial.
-  if (const auto tables = results::table_specs(sweep->sweep.report); !tables) {
-    return tables.error();
-  }
+  request.check_report = results::check_report;
+  Result<LoadedSweep> sweep = find_sweep(request, *catalogue_);
+  if (!sweep) return sweep.error();
   sweep_ = std::move(*sweep);
   Result<std::unique_ptr<SearchRun>> search = SearchRun::of(sweep_->sweep, sweep_->sources);
   if (!search) return search.error();

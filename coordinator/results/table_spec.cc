@@ -166,6 +166,11 @@ const std::vector<std::pair<std::string, Show>>& shows() {
   return all;
 }
 
+Status check_report(const nlohmann::json& report) {
+  const auto tables = table_specs(report);
+  return tables ? Status() : Status(tables.error());
+}
+
 Result<std::vector<TableSpec>> table_specs(const nlohmann::json& report) {
   std::vector<TableSpec> specs;
   if (!report.is_object() || !report.contains("tables")) return std::vector<TableSpec>{TableSpec{}};

@@ -68,5 +68,7 @@ const std::vector<std::pair<std::string, Show>>& shows();
 // The tables of a sweep's `report` section, or one with all defaults where it names none.
 // kInvalidArgument: an unknown key or word, or two tables of one name.
 Result<std::vector<TableSpec>> table_specs(const nlohmann::json& report);
+// Whether table_specs() can read it.
+Status check_report(const nlohmann::json& report);
 
 }  // namespace plateau::results

@@ -200,7 +200,7 @@ std::optional<std::string> Director::judge(const Progress& progress) const {
     if (id == progress.trial.id) place = curves.size();
     curves.push_back(curve_of(other.losses));
   }
-  return why_stop(*rule_, curves, place);
+  return why_stop(*rule_, curves, place, sweep_.maximize);
 }
 
 std::vector<StopDecision> Director::stops() {

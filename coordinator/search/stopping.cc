@@ -26,17 +26,26 @@ double best_until(const Curve& curve, std::size_t evaluations) {
   return best;
 }
 
-std::string shown(double loss) {
-  if (!std::isfinite(loss)) return "not finite";
-  std::ostringstream text;  // six digits
-  text << loss;
-  return text.str();
-}
+// How a loss is told: as it is, or as the value of a metric of which more is better.
+struct Words {
+  bool maximized = false;
+
+  std::string of(double loss) const {
+    const std::string what = maximized ? "value of " : "loss of ";
+    return what + number(loss);
+  }
+  std::string number(double loss) const {
+    if (!std::isfinite(loss)) return "not finite";
+    std::ostringstream text;  // six digits
+    text << (maximized ? 0 - loss : loss);
+    return text.str();
+  }
+};
 
 // The trial goes on when at most a 1 / eta share, rounded up, of all is strictly better or it
 // itself.
 std::optional<std::string> halve(double ours, const std::vector<double>& all, double eta,
-                                 std::int64_t rung) {
+                                 std::int64_t rung, Words words) {
   const auto better = static_cast<std::int64_t>(
       std::count_if(all.begin(), all.end(), [ours](double other) { return other < ours; }));
   const auto count = static_cast<std::int64_t>(all.size());
@@ -44,9 +53,9 @@ std::optional<std::string> halve(double ours, const std::vector<double>& all, do
   const auto go_on =
       std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(count) / eta));
   if (static_cast<double>(count) < eta || better < go_on) return std::nullopt;
-  return "its loss of " + shown(ours) + " after " + std::to_string(rung) +
-         " evaluations is number " + std::to_string(better + 1) + " of " + std::to_string(count) +
-         "; the best " + std::to_string(go_on) + " go on";
+  return "its " + words.of(ours) + " after " + std::to_string(rung) + " evaluations is number " +
+         std::to_string(better + 1) + " of " + std::to_string(count) + "; the best " +
+         std::to_string(go_on) + " go on";
 }
 
 std::int64_t rung_at(std::int64_t min_iter, double eta, int power) {
@@ -55,7 +64,7 @@ std::int64_t rung_at(std::int64_t min_iter, double eta, int power) {
 }
 
 std::optional<std::string> judge(const SuccessiveHalving& rule, const std::vector<Curve>& curves,
-                                 std::size_t trial) {
+                                 std::size_t trial, Words words) {
   PLATEAU_CHECK(rule.min_iter > 0 && rule.eta > 1 && rule.brackets > 0,
                 "min_iter and brackets are at least 1, eta is above 1");
   const auto brackets = static_cast<std::size_t>(rule.brackets);
@@ -70,11 +79,12 @@ std::optional<std::string> judge(const SuccessiveHalving& rule, const std::vecto
     const auto reached = static_cast<std::int64_t>(curves[i].size());
     if (reached >= rung) all.push_back(loss_at(curves[i], static_cast<std::size_t>(rung) - 1));
   }
-  return halve(loss_at(curves[trial], static_cast<std::size_t>(rung) - 1), all, rule.eta, rung);
+  return halve(loss_at(curves[trial], static_cast<std::size_t>(rung) - 1), all, rule.eta, rung,
+               words);
 }
 
 std::optional<std::string> judge(const WandbHyperband& rule, const std::vector<Curve>& curves,
-                                 std::size_t trial) {
+                                 std::size_t trial, Words words) {
   const auto now = static_cast<std::int64_t>(curves[trial].size());
   const auto next = std::upper_bound(rule.brackets.begin(), rule.brackets.end(), now);
   if (next == rule.brackets.begin()) return std::nullopt;
@@ -87,11 +97,11 @@ std::optional<std::string> judge(const WandbHyperband& rule, const std::vector<C
     }
   }
   const auto until = static_cast<std::size_t>(rule.strict ? now : rung);
-  return halve(best_until(curves[trial], until), all, rule.eta, rung);
+  return halve(best_until(curves[trial], until), all, rule.eta, rung, words);
 }
 
 std::optional<std::string> judge(const Median& rule, const std::vector<Curve>& curves,
-                                 std::size_t trial) {
+                                 std::size_t trial, Words words) {
   const std::size_t now = curves[trial].size();
   if (static_cast<std::int64_t>(now) < rule.min_iter) return std::nullopt;
   std::vector<double> averages;
@@ -109,13 +119,13 @@ std::optional<std::string> judge(const Median& rule, const std::vector<Curve>& c
       count % 2 == 1 ? averages[count / 2] : (averages[count / 2 - 1] + averages[count / 2]) / 2;
   const double best = best_until(curves[trial], now);
   if (!(best > median)) return std::nullopt;
-  return "its best loss of " + shown(best) + " after " + std::to_string(now) +
-         " evaluations is above " + shown(median) + ", the median of the means of " +
-         std::to_string(count) + " others until there";
+  return "its best " + words.of(best) + " after " + std::to_string(now) + " evaluations is " +
+         (words.maximized ? "below " : "above ") + words.number(median) +
+         ", the median of the means of " + std::to_string(count) + " others until there";
 }
 
 std::optional<std::string> judge(const Patience& rule, const std::vector<Curve>& curves,
-                                 std::size_t trial) {
+                                 std::size_t trial, Words words) {
   const Curve& curve = curves[trial];
   double best = std::numeric_limits<double>::infinity();
   std::int64_t since = 0;
@@ -127,8 +137,9 @@ std::optional<std::string> judge(const Patience& rule, const std::vector<Curve>&
     if (better) best = loss;
   }
   if (since < rule.patience) return std::nullopt;
-  return "its best loss of " + shown(best) + " has not fallen by more than " +
-         format_number(rule.min_delta) + " for " + std::to_string(since) + " evaluations";
+  return "its best " + words.of(best) + " has not " + (words.maximized ? "risen" : "fallen") +
+         " by more than " + format_number(rule.min_delta) + " for " + std::to_string(since) +
+         " evaluations";
 }
 
 }  // namespace
@@ -155,10 +166,11 @@ std::vector<std::int64_t> brackets_from_max(std::int64_t max_iter, std::int64_t 
 }
 
 std::optional<std::string> why_stop(const Rule& rule, const std::vector<Curve>& curves,
-                                    std::size_t trial) {
+                                    std::size_t trial, bool maximized) {
   PLATEAU_CHECK(trial < curves.size(), "a trial that there is");
   if (curves[trial].empty()) return std::nullopt;
-  return std::visit([&](const auto& one) { return judge(one, curves, trial); }, rule);
+  return std::visit([&](const auto& one) { return judge(one, curves, trial, Words{maximized}); },
+                    rule);
 }
 
 }  // namespace plateau::search

@@ -59,8 +59,9 @@ using Rule = std::variant<SuccessiveHalving, WandbHyperband, Median, Patience>;
 
 // Whether `curves[trial]` should stop, judged at its newest evaluation: one sentence with the
 // numbers it is based on; nullopt: it goes on. The order of `curves` is that in which trials were
-// proposed.
+// proposed. `maximized`: the losses are a metric's values with the sign turned, and the sentence
+// gives the values.
 std::optional<std::string> why_stop(const Rule& rule, const std::vector<Curve>& curves,
-                                    std::size_t trial);
+                                    std::size_t trial, bool maximized = false);
 
 }  // namespace plateau::search

@@ -58,4 +58,19 @@ Result<RunStatus> read_status(const std::filesystem::path& run_folder) {
   return status;
 }
 
+Result<std::set<std::string>> read_done_keys(const std::filesystem::path& run_folder) {
+  Result<Database> database = open_run_database(run_folder, Database::Mode::kReadOnly);
+  if (!database) return database.error();
+  Result<Statement> rows =
+      database->prepare("SELECT key FROM trials WHERE state IN ('finished', 'diverged')");
+  if (!rows) return rows.error();
+  std::set<std::string> keys;
+  for (;;) {
+    Result<bool> more = rows->step();
+    if (!more) return more.error();
+    if (!*more) return keys;
+    keys.insert(rows->text(0));
+  }
+}
+
 }  // namespace plateau

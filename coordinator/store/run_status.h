@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,5 +34,9 @@ struct RunStatus {
 
 // Errors as of read_run().
 Result<RunStatus> read_status(const std::filesystem::path& run_folder);
+
+// The keys of all trials that have a result: finished or diverged, also those that the sweep names
+// no longer. Errors as of read_run().
+Result<std::set<std::string>> read_done_keys(const std::filesystem::path& run_folder);
 
 }  // namespace plateau

@@ -39,6 +39,17 @@ class Run(harness.RunTest):
         self.assert_complete(TRIALS + 4)
         self.assertEqual(self.attempts(), TRIALS + 4)
 
+    def test_plan_says_what_is_done_already(self):
+        fresh = json.loads(self.plateau("plan", self.sweep, "--json").stdout)
+        self.assertEqual(fresh["done"], 0)
+        self.assertEqual(self.run_sweep("rank=1").returncode, 0)
+        said = self.plateau("plan", self.sweep).stdout
+        self.assertIn("Done already in runs/small: 4 of 8 trials; they are not trained again.", said)
+        self.assertIn("Estimated time of the rest", said)
+        half = json.loads(self.plateau("plan", self.sweep, "--json").stdout)
+        self.assertEqual((half["done"], half["trials"]), (4, 8))
+        self.assertLess(half["estimated_seconds"], fresh["estimated_seconds"])
+
     def test_json_is_one_object_with_the_counts(self):
         done = self.run_sweep("--json", "--name", "other")
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -50,7 +50,7 @@ class Search(harness.RunTest):
         stopped = [reason for _, state, reason in ends if state == "stopped"]
         self.assertGreaterEqual(len(stopped), 4)
         for reason in stopped:
-            self.assertRegex(reason, r"^its loss of .* is number \d+ of \d+; the best \d+ go on$")
+            self.assertRegex(reason, r"^its value of 0\.\d+ after \d+ evaluations is number \d+ of \d+; the best \d+ go on$")
         self.assertGreaterEqual([state for _, state, _ in ends].count("finished"), 2)
         self.assertEqual(self.count("SELECT count(*) FROM results") + len(stopped), TRIALS + 1)
 

@@ -13,7 +13,8 @@ import subprocess
 import layering_test
 import tidy
 
-CORES = ("common/base/", "common/spec/", "coordinator/scheduler/", "worker/agent/agent_")
+CORES = ("common/base/", "common/spec/", "coordinator/scheduler/", "coordinator/search/",
+         "worker/agent/agent_")
 ALL = ("common/", "coordinator/", "worker/agent/", "worker/runner/")
 LAYERS = ALL if os.environ.get("PLATEAU_TIDY") == "all" else CORES
 JOBS = 2

@@ -74,16 +74,19 @@ void check_has_adapter(ReadContext& context, const SweepParameter& parameter) {
 void check_sweep(ReadContext& context) {
   std::map<std::string, int> uses;
   for (const std::vector<std::string>& group : context.sweep.zips) {
-    check_zip(context, group);
+    // A value that was left out would make lengths unequal.
+    if (context.value_problems == 0) check_zip(context, group);
     for (const std::string& name : group) {
-      if (++uses[name] == 2) {
+      if (++uses[name] == 2 && !definitions(context.sweep, name).empty()) {
         context.problem(definitions(context.sweep, name).front()->place,
                         name + " stands in two zip groups");
       }
     }
   }
+  // A misspelt parameter or adapter is told once, not by what misses it.
+  if (!context.parameters_are_known) return;
   for (const SweepParameter& parameter : context.sweep.parameters) {
-    check_has_adapter(context, parameter);
+    if (!context.adapter_is_wrong) check_has_adapter(context, parameter);
     if (parameter.expression) check_names(context, parameter, *parameter.expression, "");
     if (parameter.when) check_names(context, parameter, *parameter.when, ".when");
   }

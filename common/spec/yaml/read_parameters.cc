@@ -38,12 +38,14 @@ Json checked_adapter(ReadContext& context, const YamlNode& node) {
   const std::string name = node.is_text() ? node.scalar.get<std::string>() : "";
   const MethodSchema* method = find_method(name);
   if (method != nullptr && !method->is_baseline) return name;
+  context.adapter_is_wrong = true;
   if (method != nullptr) {
-    context.problem(node.place,
-                    name + " is a baseline, not an adapter; write it under `baselines`");
+    context.value_problem(node.place,
+                          name + " is a baseline, not an adapter; write it under `baselines`");
   } else {
-    context.problem(node.place, "unknown adapter: " + node.what() + "." +
-                                    did_you_mean(name, known) + " Known: " + join(known, ", "));
+    context.value_problem(node.place, "unknown adapter: " + node.what() + "." +
+                                          did_you_mean(name, known) +
+                                          " Known: " + join(known, ", "));
   }
   return nullptr;
 }
@@ -56,9 +58,9 @@ Json checked_value(ReadContext& context, const Draft& draft, const YamlNode& nod
   const Json value = node.to_json();
   if (draft.schema->accepts(value)) return value;
   const auto text = node.is_text() ? node.scalar.get<std::string>() : std::string();
-  context.problem(node.place, name + " is " + node.what() + "; allowed is " +
-                                  draft.schema->allowed() + " (" + draft.schema->meaning + ")." +
-                                  did_you_mean(text, draft.schema->choices));
+  context.value_problem(node.place, name + " is " + node.what() + "; allowed is " +
+                                        draft.schema->allowed() + " (" + draft.schema->meaning +
+                                        ")." + did_you_mean(text, draft.schema->choices));
   return nullptr;
 }
 
@@ -252,8 +254,13 @@ void read_parameter_mapping(ReadContext& context, Draft& draft, const YamlNode& 
   for (const YamlNode::Entry& entry : node.entries) {
     const auto& known = parameter_keys();
     if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
+      // {values: range(1, 9)}: YAML ends the value at the comma.
+      const bool is_cut_range = entry.key.ends_with(')');
       context.problem(entry.place,
-                      unknown_key("parameter " + draft.parameter.name, entry.key, known));
+                      is_cut_range
+                          ? draft.parameter.name + " ends in '" + entry.key +
+                                "': between { and } a range needs quotes, such as 'range(1, 9)'"
+                          : unknown_key("parameter " + draft.parameter.name, entry.key, known));
       return;
     }
     if (entry.key == "value" || entry.key == "values" || entry.key == "expression") ++sources;

@@ -205,11 +205,11 @@ void read_key(ReadContext& context, const YamlNode::Entry& entry) {
 
 void finish(ReadContext& context, const YamlNode& root) {
   Sweep& sweep = context.sweep;
-  if (sweep.parameters.empty() && context.problems.empty()) {
+  if (sweep.parameters.empty() && context.parameters_are_known) {
     context.problem(root.place, "the sweep has no `parameters`, so there is nothing to train");
   }
   for (const char* name : {"base", "task", "adapter"}) {
-    if (!has_parameter(sweep, name) && context.problems.empty()) {
+    if (!has_parameter(sweep, name) && context.parameters_are_known && !sweep.parameters.empty()) {
       context.problem(root.place, std::string("the sweep names no ") + name +
                                       "; write it under `parameters`, such as `" + name + ": " +
                                       (std::string(name) == "adapter" ? "lora" : "NAME") + "`");
@@ -269,22 +269,39 @@ bool expect_mapping(ReadContext& context, const std::string& key, const YamlNode
   return false;
 }
 
-Result<Sweep> read_sweep(const SweepFile& file) {
+SweepReading read_as_far_as_possible(const SweepFile& file) {
   ReadContext context{file, {}, {}};
   YamlNode root = parse_yaml(file.text, file.file, context.problems);
-  if (!expect_mapping(context, "the sweep", root)) return problems_error(context.problems);
+  if (!expect_mapping(context, "the sweep", root)) return {{}, std::move(context.problems), false};
   apply_fragments(context, root);
   apply_overrides(root, file.overrides, context.problems);
   context.sweep.name = std::filesystem::path(file.file).stem().string();
   if (const YamlNode* method = root.find("method")) read_method(context, *method);
   read_parameter_sections(context, root);
-  for (const YamlNode::Entry& entry : root.entries)
+  context.parameters_are_known = context.problems.size() == context.value_problems;
+  // zip and select refer to parameters; what is wrong in other sections is apart from them.
+  std::size_t apart = 0;
+  for (const YamlNode::Entry& entry : root.entries) {
+    const std::size_t before = context.problems.size();
     read_key(context, entry);
+    if (entry.key != "zip" && entry.key != "select") apart += context.problems.size() - before;
+  }
   finish(context, root);
+  check_sweep(context);
+  const auto& parameters = context.sweep.parameters;
+  const bool all_have_values =
+      std::all_of(parameters.begin(), parameters.end(), [](const SweepParameter& parameter) {
+        return !parameter.values.empty() || parameter.expression || parameter.distribution;
+      });
+  const std::size_t bad = context.problems.size() - apart - context.value_problems;
   check_search(context, root);
-  if (context.problems.empty()) check_sweep(context);
-  if (!context.problems.empty()) return problems_error(context.problems);
-  return std::move(context.sweep);
+  return {std::move(context.sweep), std::move(context.problems), bad == 0 && all_have_values};
+}
+
+Result<Sweep> read_sweep(const SweepFile& file) {
+  SweepReading reading = read_as_far_as_possible(file);
+  if (!reading.problems.empty()) return problems_error(std::move(reading.problems));
+  return std::move(reading.sweep);
 }
 
 }  // namespace plateau

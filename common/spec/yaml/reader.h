@@ -19,6 +19,16 @@ struct ReadContext {
   void problem(const Place& place, std::string message) {
     problems.push_back({place, std::move(message)});
   }
+  // Of one value: what else is said of the sweep can still be judged.
+  void value_problem(const Place& place, std::string message) {
+    problem(place, std::move(message));
+    ++value_problems;
+  }
+  std::size_t value_problems = 0;
+  bool adapter_is_wrong = false;  // one of its values was a problem
+  // All parameters that the file means are there, with their names; values may be missing.
+  bool parameters_are_known = false;
+
   // Absolute; relative to the file's folder, or to the overrides' one; "~/" is the home folder.
   std::filesystem::path path_from(const std::string& text, const Place& place) const;
 };

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/text.h"
 #include "tests/common/catalogue/temporary_folder.h"
 
 namespace plateau {
@@ -74,6 +75,49 @@ TEST_F(LoadSweep, unknown_bases_and_tasks_have_place_and_nearest_name) {
   EXPECT_EQ(message("base: minilm-l6, task: bbc-nws, adapter: lora, rank: 1"),
             "1:37: unknown task 'bbc-nws'. Did you mean 'bbc-news'? Known: bbc-news, "
             "tweets-sentiment; or a path, such as ./bbc-nws");
+}
+
+// Mistakes in every section, each of which once hid those of the next stage.
+TEST_F(LoadSweep, all_mistakes_of_all_sections_are_told_at_once) {
+  const fs::path file = folder_.write("s.yaml",
+                                      "nmae: x\n"
+                                      "metric: acuracy\n"
+                                      "parameters:\n"
+                                      "  base: minilm-l6\n"
+                                      "  task: [tweets-sentiment, bbc-nws]\n"
+                                      "  adapter: [lora, lroa]\n"
+                                      "  rank: [4, 0, 1000]\n"
+                                      "  epochs: rank / 0\n"
+                                      "max_time: 8\n"
+                                      "early_terminate: {type: asha, eta: 1}\n"
+                                      "resources: {pack: 0}\n"
+                                      "report: {tables: []}\n");
+  const SweepRequest request{
+      file, {}, false, [](const nlohmann::json&) { return Status(invalid_argument("no tables")); }};
+  const auto loaded = load_sweep(request, Catalogue::load().value(), cache_.path());
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().kind, ErrorKind::kInvalidArgument);
+  const std::vector<std::string> lines = split(loaded.error().message, '\n');
+  const std::vector<std::string> expected = {
+      ": no tables",         ":1:1: unknown key",           ":2:9: unknown metric",
+      ":5:28: unknown task", ":6:19: unknown adapter",      ":7:13: rank is the number 0",
+      ":9:11: max_time is",  ":10:36: early_terminate.eta", ":11:19: resources.pack"};
+  ASSERT_EQ(lines.size(), expected.size()) << loaded.error().message;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    EXPECT_EQ(lines[i].rfind(file.string() + expected[i], 0), 0u) << lines[i];
+}
+
+// A mistake apart from the parameters does not hide what only the expansion sees.
+TEST_F(LoadSweep, a_rank_above_a_matrix_is_told_beside_a_wrong_budget) {
+  const fs::path file = folder_.write("s.yaml",
+                                      "max_time: 8\nparameters: {base: minilm-l6, task: bbc-news, "
+                                      "adapter: lora, rank: [0, 1000]}\n");
+  const auto loaded = load_sweep({file, {}, false}, Catalogue::load().value(), cache_.path());
+  ASSERT_FALSE(loaded);
+  const std::string& text = loaded.error().message;
+  EXPECT_NE(text.find(":1:11: max_time is"), std::string::npos) << text;
+  EXPECT_NE(text.find("rank is the number 0"), std::string::npos) << text;
+  EXPECT_NE(text.find("rank is 1000; the largest that lora allows"), std::string::npos) << text;
 }
 
 TEST_F(LoadSweep, both_unknown_are_told_at_once) {

@@ -106,6 +106,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "s.yaml:5:9: rank is 'range(5, 5)', which has no values"},
         Mistake{"wild_range", after_head("  adapter: lora\n  rank: range(1, 1000000000)\n"),
                 "s.yaml:5:9: rank is 'range(1, 1000000000)', which has over 100,000 values"},
+        Mistake{"range_in_braces", after_head("  adapter: lora\n  rank: {values: range(1, 9)}\n"),
+                "s.yaml:5:27: rank ends in '9)': between { and } a range needs quotes, such as "
+                "'range(1, 9)'"},
         Mistake{"range_of_words", after_head("  adapter: lora\n  rank: range(a)\n"),
                 "s.yaml:5:9: rank is 'range(a)'; range takes one to three whole numbers: "
                 "range(stop), range(start, stop), range(start, stop, step)"},
@@ -399,16 +402,17 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(AllMistakes, are_found_in_one_pass) {
   EXPECT_EQ(
-      mistakes("methd: grid\nparameters:\n  base: minilm\n  adapter: lroa\n  rank: 0\n"),
+      mistakes("methd: grid\nparameters:\n  base: minilm\n  task: news\n  adapter: lroa\n  rank: "
+               "0\n"),
       "s.yaml:1:1: unknown key 'methd' in the sweep. Did you mean 'method'? Known: name, "
       "description, method, metric, parameters, adapters, tasks, bases, zip, select, "
       "baselines, replicate, report, resources, run_cap, max_trials, max_time, max_gpu_hours, "
       "target, search_seed, tasks_folder, early_terminate, fragments, extends, program, command, "
       "entity, project\n"
-      "s.yaml:4:12: unknown adapter: the text 'lroa'. Did you mean 'lora'? Known: " +
+      "s.yaml:5:12: unknown adapter: the text 'lroa'. Did you mean 'lora'? Known: " +
           kAdapters +
           "\n"
-          "s.yaml:5:9: rank is the number 0; allowed is a whole number from 1 to 65536 (rank of "
+          "s.yaml:6:9: rank is the number 0; allowed is a whole number from 1 to 65536 (rank of "
           "the update).");
 }
 

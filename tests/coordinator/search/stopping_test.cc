@@ -13,6 +13,17 @@ using testing::HasSubstr;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
+TEST(WhyStop, tells_a_metric_that_is_maximised_as_it_is) {
+  const std::vector<Curve> curves = {{-0.9}, {-0.8}, {-0.5}};
+  EXPECT_EQ(why_stop(SuccessiveHalving{}, curves, 2, /*maximized=*/true).value_or(""),
+            "its value of 0.5 after 1 evaluations is number 3 of 3; the best 1 go on");
+  EXPECT_EQ(why_stop(Median{1, 2}, curves, 2, /*maximized=*/true).value_or(""),
+            "its best value of 0.5 after 1 evaluations is below 0.85, the median of the means of 2 "
+            "others until there");
+  EXPECT_EQ(why_stop(Patience{1, 0}, {{-0.5, -0.4}}, 0, /*maximized=*/true).value_or(""),
+            "its best value of 0.5 has not risen by more than 0 for 1 evaluations");
+}
+
 TEST(SuccessiveHalving, stops_what_is_not_among_the_best_of_its_rung) {
   const SuccessiveHalving rule{1, 3, 1};
   std::vector<Curve> curves = {Curve{0.5}, Curve{0.4}, Curve{0.6}};

@@ -55,6 +55,19 @@ TEST(PlanReport, text_names_counts_parameters_and_denominator) {
   EXPECT_NE(text.find("Note: seed is taken for replicates"), std::string::npos);
 }
 
+TEST(PlanReport, of_a_search_says_how_many_there_may_be_and_what_ends_it) {
+  const LoadedSweep search = load(
+      "method: random\nmax_trials: 40\nmax_time: 8h\nparameters: {base: minilm-l6, task: "
+      "tweets-sentiment, adapter: lora, rank: [1, 2]}\nbaselines: majority\n");
+  const std::string text = plan_text(search, {});
+  EXPECT_EQ(text.substr(0, text.find('\n')), "study: a search of up to 40 trials, 1 baselines");
+  EXPECT_NE(text.find("Ends early at max_trials 40 or max_time 8 h 00 m."), std::string::npos);
+  const Json json = plan_json(search, {});
+  EXPECT_EQ(json["trials"], 0);
+  EXPECT_EQ(json["search"], true);
+  EXPECT_EQ(json["budgets"], Json({{"max_trials", 40}, {"max_time_seconds", 28'800.0}}));
+}
+
 TEST(PlanReport, json_has_the_counts) {
   const Json json = plan_json(load(kSweep), {1e9, "assumed for a test"});
   EXPECT_EQ(json["trials"], 16);
