@@ -40,7 +40,8 @@ def values(definition):
             return values(definition["values"])
         if "min" in definition:
             return steps(definition)
-        return values(definition.get("value", definition.get("expression")))
+        value = definition.get("value", definition.get("expression"))
+        return [value] if isinstance(value, list) else values(value)  # [4, 5] may be one value
     if isinstance(definition, str) and definition.startswith("range("):
         return list(range(*map(int, definition[6:-1].split(","))))
     return [number(v) for v in definition] if isinstance(definition, list) else [number(definition)]
