@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/check.h"
-#include "common/gguf/gguf.h"
+#include "worker/trainer/gguf/gguf.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // A copy of exactly this size: AddressSanitizer sees the first byte read past its end.

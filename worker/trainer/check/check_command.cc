@@ -16,14 +16,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kUsage[] =
-    "plateau-trainer check CASE_DIR... [--base NAME=FOLDER] [--device DEVICE] "
-    "[--precision float32|float64|bfloat16]";
+    "plateau-trainer check CASE_DIR... [--base NAME=FOLDER] [--device DEVICE]";
 
 struct Arguments {
   std::vector<fs::path> folders;
   std::map<std::string, fs::path> bases;
   std::string device = "cpu";
-  std::string precision = "float32";
 };
 
 Result<Arguments> parse(const std::vector<std::string>& words) {
@@ -34,14 +32,14 @@ Result<Arguments> parse(const std::vector<std::string>& words) {
       arguments.folders.emplace_back(word);
       continue;
     }
-    if (word != "--base" && word != "--device" && word != "--precision") {
+    if (word != "--base" && word != "--device") {
       return invalid_argument("unknown option " + word + "; usage: " + kUsage);
     }
     if (++i == words.size()) {
       return invalid_argument(word + " needs a value; usage: " + kUsage);
     }
-    if (word != "--base") {
-      (word == "--device" ? arguments.device : arguments.precision) = words[i];
+    if (word == "--device") {
+      arguments.device = words[i];
       continue;
     }
     const std::size_t equals = words[i].find('=');
@@ -103,9 +101,7 @@ Result<std::vector<CheckRow>> check(const GoldenCase& golden, const Arguments& a
     const auto batch = read_golden_batch(golden);
     if (!batch) return batch.error();
     GoldenOptions options;
-    const auto dtype = dtype_of_precision(arguments.precision);
-    if (!dtype) return dtype.error();
-    options.options = options.options.device(arguments.device).dtype(*dtype);
+    options.options = options.options.device(arguments.device);
     auto run = run_golden_case(golden, *base, *batch, options);
     if (!run) return run.error();
     return compare_golden_case(golden, *base, *batch, *run);

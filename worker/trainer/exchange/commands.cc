@@ -21,12 +21,9 @@ namespace {
 
 constexpr char kExportUsage[] =
     "plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft --out FOLDER "
-    "[--pooling cls|mean|tokens] [--quantization nf4] [--label NAME]... [--positions f1+l1] "
-    "[--device "
-    "DEVICE]";
+    "[--pooling cls|mean|tokens] [--label NAME]... [--positions f1+l1] [--device DEVICE]";
 constexpr char kPredictUsage[] =
-    "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] [--quantization "
-    "nf4] "
+    "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] "
     "[--positions f1+l1] [--precision float32|float64|bfloat16] [--device DEVICE]";
 
 struct Source {

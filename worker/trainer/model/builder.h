@@ -26,7 +26,6 @@ class ModelBuilder {
       : reader_(reader), prefix_(std::move(prefix)), linears_(linears), parameters_(parameters) {}
 
   Frozen tensor(const std::string& name, const std::vector<std::int64_t>& shape);
-  Frozen embeddings(const std::string& name, const std::vector<std::int64_t>& shape);
   // Weight, and bias unless it is an RMSNorm.
   Norm norm(const std::string& name, std::int64_t width, double epsilon, bool has_bias = true);
   // Layers that read the same input, one below the other in one matrix.
@@ -35,7 +34,7 @@ class ModelBuilder {
   FrozenLinear transposed_linear(const std::string& name, std::int64_t out, std::int64_t in);
 
  private:
-  std::size_t add_parameter(const std::string& name, const FrozenTensor& value);
+  std::size_t add_parameter(const std::string& name, const at::Tensor& value);
 
   WeightReader& reader_;
   std::string prefix_;

@@ -215,14 +215,14 @@ TEST(Dora, computes_its_formula_with_current_norms) {
   const TensorMap values = member->snapshot();
   const LinearSite& site = model->linears()[5];
   const at::NoGradGuard no_grad;
-  const at::Tensor dense = site.weight.dense() + at::mm(values.at(site.name + ".lora_B.weight"),
-                                                        values.at(site.name + ".lora_A.weight")) *
-                                                     2.0;
+  const at::Tensor dense = site.weight + at::mm(values.at(site.name + ".lora_B.weight"),
+                                                values.at(site.name + ".lora_A.weight")) *
+                                             2.0;
   const at::Tensor magnitude = values.at(site.name + ".lora_magnitude_vector");
   const at::Tensor x = normal_tensor({4, site.in()}, 1.0, 8, at::kDouble);
   const at::Tensor expected =
       at::linear(x, dense * (magnitude / dense.norm(2, 1)).unsqueeze(1), site.bias);
-  at::Tensor y = at::linear(x, site.weight.dense(), site.bias);
+  at::Tensor y = at::linear(x, site.weight, site.bias);
   const std::vector<std::int64_t> lengths = {4};
   member->adapter().linear(5)->forward({site, x, lengths, DropoutKey{}, {}}, y);
   EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);

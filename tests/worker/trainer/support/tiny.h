@@ -20,8 +20,7 @@ std::filesystem::path fresh_folder(const std::string& name);
 std::filesystem::path write_tiny_bert(const std::string& prefix = "bert.");
 
 std::shared_ptr<const Model> tiny_bert(at::ScalarType dtype = at::kDouble,
-                                       Pooling pooling = Pooling::kMean,
-                                       Storage storage = Storage::kAsInFile);
+                                       Pooling pooling = Pooling::kMean);
 
 // `items` texts of 2 to 9 tokens with labels 0, 1, 2 that depend on the tokens; all three splits
 // hold the same kind.

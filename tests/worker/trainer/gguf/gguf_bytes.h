@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace plateau {
+namespace plateau::trainer {
 
 struct TensorBytes {
   std::string name;
@@ -30,4 +30,4 @@ std::string sound_gguf();
 
 std::span<const std::byte> as_bytes(const std::string& text);
 
-}  // namespace plateau
+}  // namespace plateau::trainer
