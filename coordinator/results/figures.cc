@@ -67,6 +67,7 @@ std::string missing(FigureKind kind) {
     return "no finished trial of an adapter with a rank that reports its task's metric on the "
            "validation split, or its training loss, on the way (protocol.evaluations)";
   }
+  if (kind == FigureKind::kPareto) return "no adapter yet all of whose seeds have finished";
   return "no finished trial of an adapter with a rank yet";
 }
 

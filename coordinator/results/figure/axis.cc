@@ -7,7 +7,8 @@ namespace plateau::results {
 
 Ticks nice_ticks(double low, double high, int most) {
   if (!(high > low)) {
-    const double around = std::max(std::abs(low) * 0.01, 1e-3);
+    // Around zero there is no scale to go by, and 1 has short labels.
+    const double around = low == 0.0 ? 1.0 : std::max(std::abs(low) * 0.01, 1e-3);
     low -= around;
     high += around;
   }

@@ -60,6 +60,7 @@ TEST(Axis, equal_ends_still_make_an_axis) {
   EXPECT_GT(ticks.high, 50.0);
   EXPECT_FALSE(ticks.values.empty());
   EXPECT_FALSE(nice_ticks(0.0, 0.0, 6).values.empty());
+  EXPECT_LE(nice_ticks(0.0, 0.0, 6).decimals, 1) << "longer labels run into the axis' name";
 }
 
 TEST(RankFigure, ranks_stand_on_a_log2_axis) {
