@@ -29,22 +29,34 @@ void set_in(Trial& trial, const Json& value) {
 using Setter = void (*)(Trial&, const Json&);
 
 TrialField field(const std::string& pointer, Setter set, Type type, Limits limits,
-                 std::string meaning, std::vector<std::string> choices = {}) {
+                 std::string meaning) {
   static const Json defaults = to_json(Trial{});
   const std::string name = pointer.substr(pointer.rfind('/') + 1);
-  return {{name, type, defaults.at(Json::json_pointer(pointer)), limits.low, limits.high,
-           std::move(choices), std::move(meaning)},
+  return {{name,
+           type,
+           defaults.at(Json::json_pointer(pointer)),
+           limits.low,
+           limits.high,
+           {},
+           std::move(meaning)},
           pointer,
           set};
+}
+
+TrialField choice(const std::string& pointer, Setter set, std::string meaning,
+                  std::vector<std::string> choices) {
+  TrialField one = field(pointer, set, Type::kChoice, {}, std::move(meaning));
+  one.schema.choices = std::move(choices);
+  return one;
 }
 
 std::vector<TrialField> make_fields() {
   const Limits share{0, 1}, positive{0, {}}, count{0, 1e12}, none{};
   return {
-      field("/base/pooling", set_in<&Trial::base, &BaseSpec::pooling>, Type::kChoice, none,
-            "how a text's vector is made of its tokens: their mean, or the architecture's own (an "
-            "encoder's pooler, a decoder's last token)",
-            {"mean", "cls"}),
+      choice("/base/pooling", set_in<&Trial::base, &BaseSpec::pooling>,
+             "how a text's vector is made of its tokens: their mean, or the architecture's own (an "
+             "encoder's pooler, a decoder's last token)",
+             {"mean", "cls"}),
       field("/task/train_size", set_in<&Trial::task, &TaskSpec::train_size>, Type::kInteger, count,
             "rows of the training split; 0 = all"),
       field("/task/validation_size", set_in<&Trial::task, &TaskSpec::validation_size>,
@@ -70,21 +82,20 @@ std::vector<TrialField> make_fields() {
             positive, "AdamW"),
       field("/optimizer/max_grad_norm", set_in<&Trial::optimizer, &OptimizerSpec::max_grad_norm>,
             Type::kNumber, positive, "0 = no clipping"),
-      field("/optimizer/schedule", set_in<&Trial::optimizer, &OptimizerSpec::schedule>,
-            Type::kChoice, none, "of the learning rate, after the warm-up",
-            {"constant", "linear", "cosine"}),
+      choice("/optimizer/schedule", set_in<&Trial::optimizer, &OptimizerSpec::schedule>,
+             "of the learning rate, after the warm-up", {"constant", "linear", "cosine"}),
       field("/optimizer/warmup_ratio", set_in<&Trial::optimizer, &OptimizerSpec::warmup_ratio>,
             Type::kNumber, share, "share of all steps"),
       field("/optimizer/epochs", set_in<&Trial::optimizer, &OptimizerSpec::epochs>, Type::kNumber,
             {0, 1e6}, "passes over the training split"),
       field("/optimizer/batch_size", set_in<&Trial::optimizer, &OptimizerSpec::batch_size>,
             Type::kInteger, {1, 1e6}, "sequences an optimizer step"),
-      field("/protocol/checkpoint", set_in<&Trial::protocol, &ProtocolSpec::checkpoint>,
-            Type::kChoice, none, "which weights are tested", {"last", "best"}),
+      choice("/protocol/checkpoint", set_in<&Trial::protocol, &ProtocolSpec::checkpoint>,
+             "which weights are tested", {"last", "best"}),
       field("/protocol/evaluations", set_in<&Trial::protocol, &ProtocolSpec::evaluations>,
             Type::kInteger, {1, 1e6}, "of the validation split, evenly over training"),
-      field("/protocol/precision", set_in<&Trial::protocol, &ProtocolSpec::precision>,
-            Type::kChoice, none, "of the computation", {"float32", "bfloat16", "float64"}),
+      choice("/protocol/precision", set_in<&Trial::protocol, &ProtocolSpec::precision>,
+             "of the computation", {"float32", "bfloat16", "float64"}),
       field("/seed", set_own<&Trial::seed>, Type::kInteger, {0, 9e15}, "replicate of a cell"),
       field("/micro_batch_size", set_own<&Trial::micro_batch_size>, Type::kInteger, {0, 1e6},
             "0 = the whole batch at once"),
