@@ -6,14 +6,8 @@
 # site-packages folder. Libraries are linked directly: the wheel's own CMake config insists on a
 # CUDA toolkit. Without CUDA that is libtorch_cpu and libc10; with it (PLATEAU_CUDA) libtorch_cuda
 # and libc10_cuda as well, and PLATEAU_WITH_CUDA=1 is defined.
-if(DEFINED ENV{PLATEAU_CACHE})
-  set(_plateau_cache "$ENV{PLATEAU_CACHE}")
-elseif(DEFINED ENV{XDG_CACHE_HOME})
-  set(_plateau_cache "$ENV{XDG_CACHE_HOME}/plateau")
-else()
-  set(_plateau_cache "$ENV{HOME}/.cache/plateau")
-endif()
-set(PLATEAU_LIBTORCH_DIR "${_plateau_cache}/libtorch-2.11.0" CACHE PATH
+include(PlateauCache)
+set(PLATEAU_LIBTORCH_DIR "${PLATEAU_CACHE_FOLDER}/libtorch-2.11.0" CACHE PATH
     "Folder that holds torch/include and torch/lib of the torch 2.11.0 wheel")
 
 if(NOT EXISTS "${PLATEAU_LIBTORCH_DIR}/torch/include/ATen/ATen.h")

@@ -4,14 +4,8 @@
 #
 # PLATEAU_ARROW_DIR is the folder that holds pyarrow/ (common/build/fetch_arrow.py makes it).
 set(PLATEAU_PARQUET "AUTO" CACHE STRING "Write Parquet: AUTO (when Arrow is in the cache), ON or OFF")
-if(DEFINED ENV{PLATEAU_CACHE})
-  set(_plateau_cache "$ENV{PLATEAU_CACHE}")
-elseif(DEFINED ENV{XDG_CACHE_HOME})
-  set(_plateau_cache "$ENV{XDG_CACHE_HOME}/plateau")
-else()
-  set(_plateau_cache "$ENV{HOME}/.cache/plateau")
-endif()
-set(PLATEAU_ARROW_DIR "${_plateau_cache}/arrow-26.0.1" CACHE PATH
+include(PlateauCache)
+set(PLATEAU_ARROW_DIR "${PLATEAU_CACHE_FOLDER}/arrow-26.0.1" CACHE PATH
     "Folder that holds pyarrow/include and pyarrow/libarrow.so.2600 of the pyarrow 26.0.1 wheel")
 
 set(_arrow "${PLATEAU_ARROW_DIR}/pyarrow")

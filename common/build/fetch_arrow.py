@@ -3,7 +3,7 @@
 
     fetch_arrow.py FOLDER
 
-FOLDER then holds pyarrow/include, libarrow and libparquet, 70 MB; the wheel is 55 MB to fetch. As with
+FOLDER then holds pyarrow/include, libarrow and libparquet, 65 MB; the wheel is 55 MB to fetch. As with
 fetch_libtorch.py an interrupted run is simply repeated. Exit codes: those of fetch_wheel.py.
 """
 import fcntl
