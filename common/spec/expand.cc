@@ -136,7 +136,7 @@ class Expansion {
     for (std::size_t round = 0; round < seeds.size(); ++round) {
       trial.seed = seeds[round].value.get<std::uint64_t>();
       TrialKeys keys = texts_.keys(trial);
-      if (!keys_.insert(keys.trial).second) {
+      if (keys_.contains(keys.trial)) {
         ++plan_.folded;
         continue;
       }
