@@ -139,25 +139,28 @@ Status Job::after_step(const StepResult& result, double seconds) {
   return {};
 }
 
-Predictions Job::answers(const Split& split) {
+Result<Predictions> Job::answers(const Split& split) {
   const at::NoGradGuard no_grad;
   const auto on_batch = [this] { report_progress(); };
   const Model& model = member_->model();
   Adapter* adapter = &member_->adapter();
-  if (member_->is_language_model())
-    return predictions_from_losses(token_losses(model, adapter, split, kEvalTokens, on_batch));
+  const Error not_finite{ErrorKind::kInternal, "the trained model's outputs are not finite"};
+  if (member_->is_language_model()) {
+    const TokenLosses losses = token_losses(model, adapter, split, kEvalTokens, on_batch);
+    if (!std::isfinite(losses.mean())) return not_finite;
+    return predictions_from_losses(losses);
+  }
   const at::Tensor features = split_features(model, adapter, split, kEvalTokens, on_batch);
-  return predictions_from_logits(member_->head().logits(features), split, assignment_.trial.task);
+  const at::Tensor logits = member_->head().logits(features);
+  // The loss would not tell: one class at minus infinity leaves it finite.
+  if (!at::isfinite(logits).all().item<bool>()) return not_finite;
+  return predictions_from_logits(logits, split, assignment_.trial.task);
 }
 
 Result<Predictions> Job::predict(const Split& split) {
   const TimeMs begin = context_.clock.monotonic_ms();
-  Predictions predictions = answers(split);
-  // Any output that is not finite makes the mean loss so.
-  if (!std::isfinite(predictions.loss)) {
-    return Error{ErrorKind::kInternal, "the trained model's outputs are not finite"};
-  }
-  history_.eval_seconds += seconds_between(begin, context_.clock.monotonic_ms());
+  Result<Predictions> predictions = answers(split);
+  if (predictions) history_.eval_seconds += seconds_between(begin, context_.clock.monotonic_ms());
   return predictions;
 }
 

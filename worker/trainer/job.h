@@ -61,7 +61,7 @@ class Job {
 
   void resume();
   Status validate();
-  Predictions answers(const Split& split);
+  Result<Predictions> answers(const Split& split);
   Result<Predictions> predict(const Split& split);
   void add_metric(const std::string& split, const std::string& name, double value);
   void report_loss(const StepResult& result);
