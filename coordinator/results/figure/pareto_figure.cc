@@ -186,6 +186,15 @@ std::string describe(const std::vector<Panel>& all) {
   return text;
 }
 
+Names names_of(const std::vector<Panel>& all) {
+  Names names;
+  for (const Panel& panel : all) {
+    for (const auto& [label, cell] : panel.cells)
+      add_name(names.curves, label);
+  }
+  return names;
+}
+
 std::vector<Point> front_of(const Panel& panel) {
   std::vector<const Cell*> cells;
   for (const auto& [label, cell] : panel.cells)
@@ -277,11 +286,7 @@ std::vector<const Cell*> pareto_front(const std::vector<const Cell*>& cells) {
 std::optional<Drawing> pareto_figure(const Summary& summary, const FigureOptions& options) {
   const std::vector<Panel> all = panels(summary);
   if (all.empty()) return std::nullopt;
-  Names names;
-  for (const Panel& panel : all) {
-    for (const auto& [label, cell] : panel.cells)
-      add_name(names.curves, label);
-  }
+  const Names names = names_of(all);
   const Layout layout = layout_of(all.size(), options.width);
   const double width = layout.width;
   Drawing drawing;
@@ -308,13 +313,9 @@ std::optional<Chart> pareto_chart(const Summary& summary, const FigureOptions& o
   Chart chart{"Metric against trainable parameters: " + summary.run,
               describe(all),
               kReading,
-              {},
+              names_of(all),
               layout_of(all.size(), options.width),
               {}};
-  for (const Panel& panel : all) {
-    for (const auto& [label, cell] : panel.cells)
-      add_name(chart.names.curves, label);
-  }
   for (const Panel& panel : all)
     chart.panels.push_back(chart_panel(panel, chart.names, all.size() > 1));
   return chart;
