@@ -89,6 +89,7 @@ class Session {
   std::optional<ReuseRuns> reuse_;
   std::optional<BudgetMeter> budget_;
   TimeMs spent_put_ms_ = 0;
+  Spent spent_put_;         // what the store has of it
   std::string ended_by_;    // a budget or the target; empty: neither
   bool signalled_ = false;  // somebody wants it to end
   Scheduler scheduler_;
@@ -178,6 +179,7 @@ Status Session::open() {
   const Result<Spent> spent = store_->spent();
   if (!spent) return spent.error();
   budget_.emplace(sweep_->sweep.search.budgets, *spent);
+  spent_put_ = *spent;
   std::string line = "Sweep " + name + ": " + std::to_string(sweep_->plan.trial_count) +
                      " trials in " + std::to_string(sweep_->plan.cell_count) + " cells";
   if (sweep_->plan.baseline_count > 0) {
@@ -264,8 +266,7 @@ Result<bool> Session::has_work() {
     ended_by_ = *end;
     return false;
   }
-  if (counts.queued > 0) return true;
-  return search_ && search_->searches() && search_->goes_on();
+  return more;
 }
 
 Status Session::listen() {
@@ -374,9 +375,11 @@ Status Session::look_at_budgets() {
       engine_->post(event::StopRequested{/*drain=*/true, ended_by_});
     }
   }
-  if (now_ms - spent_put_ms_ < kSpentEveryMs) return {};
+  // A coordinator that waits for workers leaves the disk alone.
+  if (now_ms - spent_put_ms_ < kSpentEveryMs || budget_->spent() == spent_put_) return {};
   spent_put_ms_ = now_ms;
-  return store_->put_spent(budget_->spent());
+  spent_put_ = budget_->spent();
+  return store_->put_spent(spent_put_);
 }
 
 Status Session::serve() {
