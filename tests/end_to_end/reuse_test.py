@@ -1,6 +1,7 @@
 """Sweeps that share trials: a changed file extends its run, and --reuse takes another run's results."""
 import json
 import os
+import shutil
 
 import harness
 
@@ -68,6 +69,8 @@ class Reuse(harness.RunTest):
         self.assertRegex(why.stdout, r"Its result is that of trial \d+ of the run first \(.*runs/first\)")
 
         # The other run may go: nothing of this one is missing.
+        shutil.rmtree(first)
+        self.assert_complete(MORE_TRIALS)
         again = self.run_sweep()
         self.assertIn("nothing is trained again", again.stderr)
 
