@@ -2,7 +2,7 @@
 """Tokens a second and peak memory of every method, beside the library that people use for it.
 
     compare.py BIN_FOLDER BASE_FOLDER [--language-model] [--texts N] [--tokens N] [--steps N]
-               [--rounds N] [--methods M,…] [--precisions P,…] [--compile]
+               [--rounds N] [--methods M,…] [--precisions P,…]
 
 Ours and theirs take turns, each in a process of its own, --rounds times; the best median of a side
 counts, since other work on the machine only ever makes a run slower. Prints a Markdown table.
@@ -77,7 +77,6 @@ def row(options, name, precision):
     words = [options.base, method, *words, "--precision", precision, "--steps", str(options.steps),
              "--texts", str(options.texts), "--tokens", str(options.tokens)]
     words += ["--language-model"] if options.language_model else []
-    words += ["--compile"] if options.compile else []
     mine, theirs = [], []
     for _ in range(options.rounds):
         mine.append(ours(options, method, parameters, precision))
@@ -94,9 +93,9 @@ def main():
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--methods", default=",".join(ROWS))
+    parser.add_argument("--methods", default=",".join(ROWS),
+                        help="BitFit needs a base with biases, which the Llama family lacks")
     parser.add_argument("--precisions", default="float32,bfloat16")
-    parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
     print("| method | precision | tokens/s | library | its tokens/s | ratio | MiB | its MiB | ratio |")
     print("| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |")

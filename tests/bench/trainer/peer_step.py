@@ -1,12 +1,12 @@
 """Training steps of PEFT, pyreft or transformers on what trainer_bench trains: one method a process.
 
     peer_step.py BASE_FOLDER METHOD [--precision P] [--steps N] [--texts N] [--tokens N]
-                 [--language-model] [--layers upper] [--compile]
+                 [--language-model] [--layers upper]
 
 Prints one JSON object: tokens a second (median, best), peak resident memory in MiB, trainable
 parameters. As fast as these libraries go: fused AdamW, scaled-dot-product attention, no attention
-mask since nothing is padded, no dropout, --compile for torch.compile. In bfloat16 everything is,
-adapters too (PEFT's autocast of them to float32 would only slow it down).
+mask since nothing is padded, no dropout. In bfloat16 everything is, adapters too (PEFT's autocast
+of them to float32 would only slow it down).
 
     peer_step.py ceiling [--precision P]
 
@@ -107,8 +107,6 @@ def training_step(arguments, dtype):
                  else with_peft(model, arguments))
         trained = [p for p in model.parameters() if p.requires_grad]
         model.train()
-    if arguments.compile:
-        model = torch.compile(model)
     ids = torch.randint(0, model.config.vocab_size if places is None else
                         model.model.config.vocab_size, (arguments.texts, arguments.tokens))
     labels = ids if arguments.language_model else torch.randint(0, 2, (arguments.texts,))
@@ -134,7 +132,6 @@ def main():
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--language-model", action="store_true")
     parser.add_argument("--layers", default="all", choices=["all", "upper"])
-    parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
     dtype = getattr(torch, arguments.precision)
     torch.manual_seed(0)

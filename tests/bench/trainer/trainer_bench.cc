@@ -20,6 +20,7 @@
 
 #include "common/base/random.h"
 #include "common/spec/methods.h"
+#include "common/spec/task_kinds.h"
 #include "worker/trainer/pack/pack.h"
 
 namespace plateau::trainer {
@@ -71,10 +72,12 @@ Result<Trial> trial_of(const Options& options, const std::string& method, std::u
   auto parameters = resolve_method_parameters(*schema, parameters_of(method, options.parameters));
   if (!parameters) return parameters.error();
   Trial trial;
-  if (options.language_model)
-    trial.task.kind = "causal_lm";
-  else
+  if (options.language_model) {
+    trial.task.kind = kCausalLm;
+    trial.task.metric = metrics_of_kind(kCausalLm).front();
+  } else {
     trial.task.labels = {"0", "1"};
+  }
   trial.adapter.method = method;
   trial.adapter.parameters = *parameters;
   trial.optimizer.batch_size = options.texts;
