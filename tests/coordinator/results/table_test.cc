@@ -54,6 +54,20 @@ TEST(Table, markdown_bytes) {
   EXPECT_THAT(text, HasSubstr("LoRA r=4 seed 1 diverged (the loss is nan at step 17)."));
 }
 
+// A search stops trials early: no table may show the rest of their cell as if it were whole.
+TEST(Table, a_trial_that_was_stopped_early_is_marked_in_every_form) {
+  RunBuilder builder = small_run();
+  builder.end(4, TrialState::kStopped, "number 3 of 3 at the first rung");
+  const Summary summary = summarise(builder.run);
+  const Table table = build_table(summary);
+  for (const std::string& text : {markdown(table), latex(table), terminal(table, 120)}) {
+    EXPECT_THAT(text, HasSubstr("1/2, 1 stopped"));
+    EXPECT_THAT(text, HasSubstr("number 3 of 3 at the first rung"));
+  }
+  EXPECT_THAT(cells_csv(summary), HasSubstr(",2,1,0,0,1,0,0,"));  // of two seeds one, stopped
+  EXPECT_THAT(cells_json(summary), HasSubstr("stopped"));
+}
+
 TEST(Table, terminal_bytes) {
   const std::string text = terminal(build_table(summarise(small_run().run)), 100);
   EXPECT_EQ(
