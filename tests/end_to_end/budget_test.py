@@ -9,15 +9,7 @@ SEARCH = """
 name: small
 method: random
 metric: {name: accuracy, goal: maximize}
-parameters:
-  base: {path: base}
-  task: {path: task, labels: [no, yes]}
-  adapter: [lora, dora]
-  rank: {values: [1, 2, 4, 8]}
-  learning_rate: {distribution: log_uniform_values, min: 1.0e-5, max: 1.0e-1}
-  epochs: 1
-  batch_size: 2
-"""
+""" + harness.SEARCH_SPACE
 
 
 class Budget(harness.RunTest):

@@ -32,6 +32,17 @@ parameters:
 replicate: seed
 """
 TRIALS = 8
+# What a search has to choose from.
+SEARCH_SPACE = """
+parameters:
+  base: {path: base}
+  task: {path: task, labels: [no, yes]}
+  adapter: [lora, dora]
+  rank: {values: [1, 2, 4, 8]}
+  learning_rate: {distribution: log_uniform_values, min: 1.0e-5, max: 1.0e-1}
+  epochs: 1
+  batch_size: 2
+"""
 
 
 def write_base(folder):

@@ -10,16 +10,8 @@ method: tpe
 metric: {name: accuracy, goal: maximize}
 max_trials: 16
 early_terminate: {type: asha, min_iter: 1, eta: 2}
-parameters:
-  base: {path: base}
-  task: {path: task, labels: [no, yes]}
-  adapter: [lora, dora]
-  rank: {values: [1, 2, 4, 8]}
-  learning_rate: {distribution: log_uniform_values, min: 1.0e-5, max: 1.0e-1}
-  epochs: 1
-  batch_size: 2
 baselines: [majority]
-"""
+""" + harness.SEARCH_SPACE
 TRIALS = 16
 
 
