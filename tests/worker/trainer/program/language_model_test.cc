@@ -17,36 +17,17 @@ using testing::Family;
 using testing::family_data;
 using testing::family_trial;
 using testing::fresh_folder;
+using testing::write_task;
 
 const Family& llama_lm() {
   return testing::families().back();
-}
-
-std::filesystem::path write_task() {
-  const auto folder = fresh_folder("task");
-  const auto data = family_data(llama_lm());
-  for (const auto& [split, name] :
-       {std::pair{&data->train, "train"}, std::pair{&data->validation, "validation"},
-        std::pair{&data->test, "test"}}) {
-    std::string text;
-    for (std::int64_t i = 0; i < split->size(); ++i) {
-      const auto tokens = split->tokens(i);
-      const auto labels = split->labels_of_tokens(i);
-      text += Json{{"input_ids", std::vector<int>(tokens.begin(), tokens.end())},
-                   {"labels", std::vector<int>(labels.begin(), labels.end())}}
-                  .dump() +
-              "\n";
-    }
-    EXPECT_TRUE(write_file_atomically(folder / (std::string(name) + ".jsonl"), text));
-  }
-  return folder;
 }
 
 class LanguageModelTest : public ::testing::Test {
  protected:
   LanguageModelTest()
       : base_(write_family(llama_lm())),
-        task_(write_task()),
+        task_(write_task(*family_data(llama_lm()))),
         trainer_({clock_, [this](const Json& message) { messages_.push_back(message); }, "cpu",
                   "a processor", "0.0.0"}) {}
 

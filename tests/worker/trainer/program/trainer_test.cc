@@ -18,34 +18,14 @@ using Json = nlohmann::json;
 using testing::fresh_folder;
 using testing::tiny_data;
 using testing::tiny_trial;
+using testing::write_task;
 using testing::write_tiny_bert;
-
-// tiny_data as a folder of token ids, which needs no tokenizer.
-std::filesystem::path write_tiny_task() {
-  const auto folder = fresh_folder("task");
-  const auto data = tiny_data(40);
-  for (const auto& [split, name] :
-       {std::pair{&data->train, "train"}, std::pair{&data->validation, "validation"},
-        std::pair{&data->test, "test"}}) {
-    std::string text;
-    for (std::int64_t i = 0; i < split->size(); ++i) {
-      const auto tokens = split->tokens(i), types = split->types(i);
-      text += Json{{"input_ids", std::vector<int>(tokens.begin(), tokens.end())},
-                   {"token_type_ids", std::vector<int>(types.begin(), types.end())},
-                   {"label", split->labels[static_cast<std::size_t>(i)]}}
-                  .dump() +
-              "\n";
-    }
-    EXPECT_TRUE(write_file_atomically(folder / (std::string(name) + ".jsonl"), text));
-  }
-  return folder;
-}
 
 class TrainerTest : public ::testing::Test {
  protected:
   TrainerTest()
       : bert_(write_tiny_bert()),
-        task_(write_tiny_task()),
+        task_(write_task(*tiny_data(40))),
         trainer_({clock_, [this](const Json& message) { messages_.push_back(message); }, "cpu",
                   "a processor", "0.0.0"}) {}
 

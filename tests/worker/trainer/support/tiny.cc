@@ -106,6 +106,29 @@ std::shared_ptr<const Dataset> tiny_data(std::int64_t items) {
   return data;
 }
 
+std::filesystem::path write_task(const Dataset& data) {
+  const auto folder = fresh_folder("task");
+  for (const auto& [split, name] :
+       {std::pair{&data.train, "train"}, std::pair{&data.validation, "validation"},
+        std::pair{&data.test, "test"}}) {
+    std::string text;
+    for (std::int64_t i = 0; i < split->size(); ++i) {
+      const auto tokens = split->tokens(i), types = split->types(i);
+      nlohmann::json row = {{"input_ids", std::vector<int>(tokens.begin(), tokens.end())}};
+      if (split->token_labels.empty()) {
+        row["token_type_ids"] = std::vector<int>(types.begin(), types.end());
+        row["label"] = split->labels[static_cast<std::size_t>(i)];
+      } else {
+        const auto labels = split->labels_of_tokens(i);
+        row["labels"] = std::vector<int>(labels.begin(), labels.end());
+      }
+      text += row.dump() + "\n";
+    }
+    EXPECT_TRUE(write_file_atomically(folder / (std::string(name) + ".jsonl"), text));
+  }
+  return folder;
+}
+
 nlohmann::json tiny_parameters(const std::string& method, std::int64_t rank) {
   const MethodSchema* schema = find_method(method);
   PLATEAU_CHECK(schema != nullptr, "no such method: " + method);
