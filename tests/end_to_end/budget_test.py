@@ -76,7 +76,8 @@ class Budget(harness.RunTest):
         self.assertGreater(self.finished(), first)
 
     def test_a_target_ends_a_grid_and_a_search(self):
-        self.stand_in(steps=4, step_ms=5, evaluation_steps=2)
+        # Long beside a tick of the coordinator's loop, which is when a reached target is noticed.
+        self.stand_in(steps=4, step_ms=100, evaluation_steps=2)
         self.ended_early(GRID + "metric: accuracy\ntarget: 0.01\n",
                          r"trial \d+ reached the target of 0.01")
         self.assertLessEqual(self.finished(), 2)
