@@ -195,7 +195,7 @@ Result<std::vector<PlateauFinding>> find_plateaus(const Summary& summary,
 Table plateau_table(const Summary& summary, const std::vector<PlateauFinding>& findings,
                     const PlateauOptions& options) {
   Table table;
-  table.title = "Results of " + summary.run + ".";
+  table.title = "Plateau test of " + summary.run + ".";
   const bool bases = summary.bases.size() > 1;
   const bool tasks = summary.tasks.size() > 1;
   if (bases) table.columns.push_back({"Base"});

@@ -107,6 +107,8 @@ std::string origins(const RunView& run, const results::Summary& summary) {
   table.title = "What the numbers were made with.";
   table.columns = {{"What"}, {"Name"}, {"SHA-256"}};
   table.rows.push_back({{{"Plateau"}, {run.program_version}, {""}}});
+  for (const std::string& version : summary.torch_versions)
+    table.rows.push_back({{{"LibTorch"}, {version}, {""}}});
   for (const std::string& device : summary.device_names)
     table.rows.push_back({{{"Device"}, {device}, {""}}});
   for (const results::BaseSummary& base : summary.bases)

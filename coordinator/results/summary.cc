@@ -232,9 +232,11 @@ Summary summarise(const RunView& run, const SummaryOptions& options) {
   std::map<std::string, std::size_t> index;  // cell key -> place in `groups`
   std::vector<std::vector<const TrialRow*>> groups;
   std::set<std::string> devices;
+  std::set<std::string> torches;
   for (const TrialRow& row : run.trials) {
     add_facts(summary, row, options);
     if (!row.device_name.empty()) devices.insert(row.device_name);
+    if (!row.torch_version.empty()) torches.insert(row.torch_version);
     // Base and task by name too: the key leaves names out, and the majority class of two bases is
     // one key but two rows.
     const std::string key = row.cell + "\n" + row.trial.base.name + "\n" + row.trial.task.name;
@@ -244,6 +246,7 @@ Summary summarise(const RunView& run, const SummaryOptions& options) {
   }
   add_task_notes(summary, run);
   summary.device_names.assign(devices.begin(), devices.end());
+  summary.torch_versions.assign(torches.begin(), torches.end());
 
   std::vector<Flat> flats;
   for (const auto& rows : groups) {

@@ -104,10 +104,11 @@ struct Summary {
   std::string run;
   std::string split;  // that the values are of: "test"
   std::string program_version;
-  std::vector<BaseSummary> bases;          // in the order of the trials
-  std::vector<TaskSummary> tasks;          // in the order of the trials
-  std::vector<std::string> setting_names;  // sorted
-  std::vector<std::string> device_names;   // of finished trials, sorted
+  std::vector<BaseSummary> bases;           // in the order of the trials
+  std::vector<TaskSummary> tasks;           // in the order of the trials
+  std::vector<std::string> setting_names;   // sorted
+  std::vector<std::string> device_names;    // of finished trials, sorted
+  std::vector<std::string> torch_versions;  // likewise
   // By base, then baselines before adapters, adapters in the order of the method table, rank,
   // settings, task.
   std::vector<Cell> cells;

@@ -45,7 +45,7 @@ std::string value_text(const Traced& one) {
 Table trace_table(const RunView& run) {
   const Summary summary = summarise(run);
   Table table;
-  table.title = "Results of " + summary.run + ".";
+  table.title = "Trials behind the results of " + summary.run + ".";
   const bool bases = summary.bases.size() > 1;
   const bool tasks = summary.tasks.size() > 1;
   if (bases) table.columns.push_back({"Base"});

@@ -46,6 +46,7 @@ void fill_result(const std::string& result_json, TrialRow& row) {
   row.peak_memory_bytes = integer_at(result, "peak_memory_bytes");
   row.adapter_bytes = integer_at(result, "adapter_bytes");
   row.device_name = text_at(result, "device_name");
+  row.torch_version = text_at(result, "torch");
   const std::int64_t steps = integer_at(result, "steps");
   for (const Json& metric : result.value("metrics", Json::array())) {
     if (!metric.is_object()) continue;

@@ -49,6 +49,7 @@ struct TrialRow {
   std::int64_t peak_memory_bytes = 0;
   std::int64_t adapter_bytes = 0;
   std::string device_name;
+  std::string torch_version;
   std::vector<std::string> notes;
   std::string folder;  // relative to the run folder: "trials/<label>-<key8>"
   // Where its result was taken from: "trial 3 of the run first (/path)"; empty: trained here.

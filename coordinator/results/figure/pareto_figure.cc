@@ -64,6 +64,13 @@ Ticks vertical_of(const Panel& panel) {
   return nice_ticks(low, high, 7);
 }
 
+std::vector<Ticks> verticals(const std::vector<Panel>& all) {
+  std::vector<Ticks> axes;
+  for (const Panel& panel : all)
+    axes.push_back(vertical_of(panel));
+  return axes;
+}
+
 class Painter {
  public:
   Painter(const Panel& panel, const Names& names, Rect plot, Drawing& drawing)
@@ -133,8 +140,8 @@ class Painter {
                    "trainable parameters of the adapter", Anchor::kMiddle));
     std::string metric = panel_.metric.name + ", test";
     if (!panel_.metric.unit.empty()) metric += " (" + panel_.metric.unit + ")";
-    Label side =
-        text_label({plot_.left - 36, (plot_.top + plot_.bottom) / 2}, metric, Anchor::kMiddle);
+    Label side = text_label({plot_.left - title_offset(ticks_), (plot_.top + plot_.bottom) / 2},
+                            metric, Anchor::kMiddle);
     side.is_upward = true;
     add(side);
   }
@@ -287,7 +294,7 @@ std::optional<Drawing> pareto_figure(const Summary& summary, const FigureOptions
   const std::vector<Panel> all = panels(summary);
   if (all.empty()) return std::nullopt;
   const Names names = names_of(all);
-  const Layout layout = layout_of(all.size(), options.width);
+  const Layout layout = layout_of(verticals(all), options.width);
   const double width = layout.width;
   Drawing drawing;
   drawing.width = width;
@@ -314,7 +321,7 @@ std::optional<Chart> pareto_chart(const Summary& summary, const FigureOptions& o
               describe(all),
               kReading,
               names_of(all),
-              layout_of(all.size(), options.width),
+              layout_of(verticals(all), options.width),
               {}};
   for (const Panel& panel : all)
     chart.panels.push_back(chart_panel(panel, chart.names, all.size() > 1));

@@ -16,8 +16,24 @@ double Layout::bottom() const {
   return static_cast<double>((panels + columns - 1) / columns) * panel_height();
 }
 
-Layout layout_of(std::size_t panels, double width) {
+double title_offset(const Ticks& vertical) {
+  double widest = 0.0;
+  for (double tick : vertical.values)
+    widest = std::max(widest, text_width(format_fixed(tick, vertical.decimals), kFont));
+  return std::max(36.0, widest + 9.0);
+}
+
+double margin_left_of(const std::vector<Ticks>& verticals) {
+  double margin = 0.0;
+  for (const Ticks& vertical : verticals)
+    margin = std::max(margin, title_offset(vertical) + 12.0);
+  return margin;
+}
+
+Layout layout_of(const std::vector<Ticks>& verticals, double width) {
+  const std::size_t panels = verticals.size();
   Layout layout;
+  layout.margin_left = margin_left_of(verticals);
   layout.width = width > 0 ? width : panels == 1 ? 360.0 : 504.0;
   layout.panels = panels;
   layout.columns = std::min<std::size_t>(panels, layout.width >= 300 ? 2 : 1);
@@ -62,8 +78,8 @@ void Plot::tick(double x, const std::string& text) {
 
 void Plot::titles(const std::string& horizontal, const std::string& vertical) {
   add(text_label({(area_.left + area_.right) / 2, area_.bottom + 27}, horizontal, Anchor::kMiddle));
-  Label side =
-      text_label({area_.left - 36, (area_.top + area_.bottom) / 2}, vertical, Anchor::kMiddle);
+  Label side = text_label({area_.left - title_offset(vertical_), (area_.top + area_.bottom) / 2},
+                          vertical, Anchor::kMiddle);
   side.is_upward = true;
   add(side);
 }

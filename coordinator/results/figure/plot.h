@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "coordinator/results/figure/axis.h"
 #include "coordinator/results/figure/drawing.h"
@@ -27,8 +28,15 @@ struct Layout {
   double bottom() const;
 };
 
-// `width` as FigureOptions gives it (0: 360 for one panel, 504 for several).
-Layout layout_of(std::size_t panels, double width);
+// From a plot to its axis's title on the left: beyond the widest of the numbers between them.
+double title_offset(const Ticks& vertical);
+
+// The largest room that one of the axes needs left of its plot.
+double margin_left_of(const std::vector<Ticks>& verticals);
+
+// A panel for each vertical axis. `width` as FigureOptions gives it (0: 360 for one panel, 504 for
+// several).
+Layout layout_of(const std::vector<Ticks>& verticals, double width);
 
 // Paints into `drawing`, which must outlive it.
 class Plot {

@@ -95,6 +95,19 @@ Range value_range(const Panel& panel, std::vector<const Cell*>& off_scale) {
   return range;
 }
 
+Ticks vertical_of(const Panel& panel, std::vector<const Cell*>& off_scale) {
+  const Range range = value_range(panel, off_scale);
+  return nice_ticks(range.low, range.high, 7);
+}
+
+std::vector<Ticks> verticals(const std::vector<Panel>& all) {
+  std::vector<Ticks> axes;
+  std::vector<const Cell*> off_scale;
+  for (const Panel& panel : all)
+    axes.push_back(vertical_of(panel, off_scale));
+  return axes;
+}
+
 // What no panel has room for, and the most of one panel.
 struct Off {
   std::set<const Cell*> cells;
@@ -137,8 +150,7 @@ class PanelPainter {
  public:
   PanelPainter(const Panel& panel, const Names& names, Rect plot, Drawing& drawing)
       : panel_(panel), names_(names), plot_(plot), drawing_(drawing) {
-    const Range range = value_range(panel_, off_scale_);
-    ticks_ = nice_ticks(range.low, range.high, 7);
+    ticks_ = vertical_of(panel_, off_scale_);
     std::set<std::int64_t> ranks;
     for (const Curve* curve : panel_.curves) {
       for (const Cell* cell : curve->cells)
@@ -204,7 +216,7 @@ class PanelPainter {
               kTextColor});
     std::string metric = panel_.metric.name + ", test";
     if (!panel_.metric.unit.empty()) metric += " (" + panel_.metric.unit + ")";
-    add(Label{{plot_.left - 36, (plot_.top + plot_.bottom) / 2},
+    add(Label{{plot_.left - title_offset(ticks_), (plot_.top + plot_.bottom) / 2},
               metric,
               kFont,
               Anchor::kMiddle,
@@ -375,6 +387,7 @@ Layout layout_for(const std::vector<Panel>& all, const Off& off, double width) {
   Layout layout;
   layout.width = width > 0 ? width : all.size() == 1 ? 360.0 : 504.0;
   layout.panels = all.size();
+  layout.margin_left = margin_left_of(verticals(all));
   layout.columns = std::min<std::size_t>(all.size(), layout.width >= 480   ? 3
                                                      : layout.width >= 300 ? 2
                                                                            : 1);
@@ -405,8 +418,7 @@ ChartSeries series_of(const Curve& curve, const Names& names) {
 ChartPanel chart_panel(const Panel& panel, const Names& names, bool with_title) {
   ChartPanel chart;
   std::vector<const Cell*> off;
-  const Range range = value_range(panel, off);
-  chart.y_range = nice_ticks(range.low, range.high, 7);
+  chart.y_range = vertical_of(panel, off);
   if (with_title) chart.title = panel.task + ", " + panel.base;
   chart.x_title = "rank";
   chart.y_title = axis_title(panel.metric, "test");

@@ -93,7 +93,14 @@ TEST(Parquet, a_component_that_is_not_there_is_said_with_the_way_to_get_it) {
   EXPECT_THAT(bytes.error().message, HasSubstr("--format csv"));
 }
 
-TEST(Parquet, a_component_of_another_build_is_refused) {
+TEST(Parquet, a_component_of_another_layout_is_refused_and_not_called) {
+  const auto bytes = to_parquet({}, PARQUET_OF_ANOTHER_LAYOUT);
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().kind, ErrorKind::kVersion);
+  EXPECT_THAT(bytes.error().message, HasSubstr("--with-parquet"));
+}
+
+TEST(Parquet, what_is_no_component_is_refused) {
   const auto bytes = to_parquet({}, "/proc/self/exe");
   ASSERT_FALSE(bytes);
   EXPECT_THAT(bytes.error().message, HasSubstr("--with-parquet"));

@@ -229,6 +229,39 @@ TEST(FigureKinds, all_kinds_stay_on_the_page_at_one_and_two_columns) {
   }
 }
 
+// The right edge of an upward title (its descenders reach below the baseline) against the left edge
+// of the numbers of its axis.
+void expect_title_apart_from_numbers(const Drawing& drawing) {
+  double title = 0.0;
+  double numbers = 1e300;
+  for (const Label& label : shapes_of<Label>(drawing)) {
+    if (label.is_upward) {
+      title = label.at.x + 0.25 * label.size;
+      EXPECT_GE(label.at.x - label.size, 0.0) << label.text;
+    }
+    if (label.anchor == Anchor::kEnd)
+      numbers = std::min(numbers, label.at.x - text_width(label.text, label.size));
+  }
+  EXPECT_LT(title, numbers);
+}
+
+TEST(FigureKinds, wide_numbers_of_an_axis_leave_its_title_free) {
+  RunBuilder builder;
+  for (std::int64_t rank : {1, 4}) {
+    const std::size_t first =
+        builder.add({"lora", rank, {0.80001, 0.80004, 0.80002, 0.80003, 0.8}});
+    for (std::size_t seed = 0; seed < 5; ++seed) {
+      const double last = 0.00011 + 1e-6 * static_cast<double>(seed);
+      report(builder.row(first + seed), "train", "loss", {0.00012, last});
+    }
+  }
+  const Summary summary = summarise(builder.run);
+  expect_title_apart_from_numbers(*rank_figure(summary, {252.0}));
+  expect_title_apart_from_numbers(*pareto_figure(summary, {252.0}));
+  expect_title_apart_from_numbers(*curves_figure(builder.run, summary, {252.0}));
+  expect_title_apart_from_numbers(*box_figure(summary, {252.0}));
+}
+
 TEST(HeatmapFigure, a_long_name_of_a_row_leaves_the_fields_their_room) {
   RunBuilder builder;
   for (const char* targets : {"query", "query, key, value, output, intermediate and the pooler"}) {

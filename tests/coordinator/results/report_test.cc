@@ -32,7 +32,7 @@ RunView attacked_run() {
   builder.run.program_version = kAttack;
   builder.run.sweep_yaml = std::string("name: ") + kAttack + "\n  indented:  two\n";
   for (TrialRow& row : builder.run.trials) {
-    row.trial.base.name = row.trial.task.name = row.device_name = kAttack;
+    row.trial.base.name = row.trial.task.name = row.device_name = row.torch_version = kAttack;
     row.trial.task.metric = "accuracy";
     row.notes = {kAttack};
   }
@@ -82,8 +82,8 @@ TEST(Report, holds_tables_figures_statistics_versions_and_the_sweep_file) {
   const std::string page = page_of(run, PlateauRequest{0.5});
   for (const char* part :
        {"<strong>", "class=\"second\"", "Metric against rank: quickstart", "Win/tie/loss", "Pareto",
-        "margin", "loss is nan at step 7", "AMD EPYC", "0.1.0", "Run quickstart",
-        "\nadapters:\n  - method:  lora\n", "at least two tasks"})
+        "margin", "loss is nan at step 7", "AMD EPYC", "0.1.0", "LibTorch", "2.11.0",
+        "Run quickstart", "\nadapters:\n  - method:  lora\n", "at least two tasks"})
     EXPECT_THAT(page, HasSubstr(part)) << part;
   EXPECT_THAT(page, HasSubstr(std::string(64, 'b')));
   EXPECT_EQ(page, page_of(run, PlateauRequest{0.5}));

@@ -56,6 +56,7 @@ std::size_t RunBuilder::add(const CellOf& cell) {
     row.peak_memory_bytes = 300'000'000;
     row.adapter_bytes = 4 * row.adapter_parameters;
     row.device_name = "AMD EPYC";
+    row.torch_version = "2.11.0";
     row.notes = {"Confidence of at least 0.99, duplicates dropped"};
     run.trials.push_back(row);
   }
@@ -71,6 +72,7 @@ void RunBuilder::end(std::size_t index, TrialState state, const std::string& rea
   ended.adapter_parameters = ended.head_parameters = ended.base_parameters = 0;
   ended.train_seconds = 0.0;
   ended.device_name.clear();
+  ended.torch_version.clear();
   ended.notes.clear();
 }
 

@@ -70,6 +70,7 @@ TEST_F(ReadRunTest, a_finished_trial_has_everything_its_result_says) {
   EXPECT_EQ(row.peak_memory_bytes, 1048576);
   EXPECT_EQ(row.adapter_bytes, 4096);
   EXPECT_EQ(row.device_name, "a CPU");
+  EXPECT_EQ(row.torch_version, "2.11.0");
   EXPECT_EQ(row.notes, std::vector<std::string>{"3 rows were dropped"});
   ASSERT_EQ(row.curve.size(), 1u);
   EXPECT_EQ(row.curve[0].step, 50);
