@@ -151,6 +151,11 @@ class Launcher(unittest.TestCase):
         self.assertIn("apt-get install -qq -y --no-install-recommends libzmq3-dev", calls)
         self.assertNotIn("sudo", calls)
 
+    def test_only_the_tests_ask_for_what_only_they_need(self):
+        self.assertNotIn("apt-get", self.run_it("build", FAKE_MISSING="python3-yaml")[1])
+        self.assertIn("apt-get install -qq -y --no-install-recommends python3-yaml",
+                      self.run_it("test", FAKE_MISSING="python3-yaml")[1])
+
     def test_sudo_installs_what_is_missing(self):
         _, calls = self.run_it("build", FAKE_MISSING="libzmq3-dev", FAKE_UID="1000")
         self.assertIn("sudo env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get install", calls)
