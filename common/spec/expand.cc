@@ -9,6 +9,7 @@
 #include "common/spec/fields.h"
 #include "common/spec/grid.h"
 #include "common/spec/sweep.h"
+#include "common/spec/task_kinds.h"
 #include "common/spec/trial_parts.h"
 #include "common/spec/trial_texts.h"
 
@@ -183,9 +184,21 @@ class Expansion {
                               " trials were the same as others and are planned once");
     }
     warn_of_few();
+    note_tasks_without_baselines();
     std::vector<PlannedTrial> baselines = plan_baselines(sweep_, plan_.trials);
     plan_.baseline_count = static_cast<std::int64_t>(baselines.size());
     plan_.trials.insert(plan_.trials.end(), baselines.begin(), baselines.end());
+  }
+
+  void note_tasks_without_baselines() {
+    std::set<std::string> tasks;
+    for (const PlannedTrial& trial : plan_.trials) {
+      if (trial.trial.task.kind == kCausalLm) tasks.insert(trial.trial.task.name);
+    }
+    if (sweep_.baselines.empty() || tasks.empty()) return;
+    plan_.notices.push_back("no baseline for " + join({tasks.begin(), tasks.end()}, ", ") +
+                            ": language modelling has no classes to guess; the row to compare "
+                            "with is the adapter `none`");
   }
 
   // A claim about a plateau needs a curve and its spread.

@@ -144,16 +144,22 @@ Result<Predictions> Job::answers(const Split& split) {
   const auto on_batch = [this] { report_progress(); };
   const Model& model = member_->model();
   Adapter* adapter = &member_->adapter();
-  const Error not_finite{ErrorKind::kInternal, "the trained model's outputs are not finite"};
+  const auto not_finite = [this] {
+    has_diverged_ = true;
+    return internal_error("the model's outputs are not finite after step " +
+                          std::to_string(member_->step()) + " of " +
+                          std::to_string(member_->steps_total()) +
+                          "; a smaller learning rate, a warm-up or max_grad_norm would help");
+  };
   if (member_->is_language_model()) {
     const TokenLosses losses = token_losses(model, adapter, split, kEvalTokens, on_batch);
-    if (!std::isfinite(losses.mean())) return not_finite;
+    if (!std::isfinite(losses.mean())) return not_finite();
     return predictions_from_losses(losses);
   }
   const at::Tensor features = split_features(model, adapter, split, kEvalTokens, on_batch);
   const at::Tensor logits = member_->head().logits(features);
   // The loss would not tell: one class at minus infinity leaves it finite.
-  if (!at::isfinite(logits).all().item<bool>()) return not_finite;
+  if (!at::isfinite(logits).all().item<bool>()) return not_finite();
   return predictions_from_logits(logits, split, assignment_.trial.task);
 }
 

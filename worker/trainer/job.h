@@ -55,6 +55,9 @@ class Job {
   // The test split, artifacts and the finished message. Call once, when the member is done.
   Status finish();
   Status checkpoint();
+  // Whether the last error was that the model's outputs are not finite: a result of the trial, not
+  // a failure of the program.
+  bool has_diverged() const { return has_diverged_; }
 
  private:
   Job(Assignment assignment, const JobContext& context, std::unique_ptr<Member> member);
@@ -76,6 +79,7 @@ class Job {
   TimeMs last_checkpoint_ms_ = 0;
   std::int64_t tokens_since_progress_ = 0;
   double last_loss_ = 0.0;
+  bool has_diverged_ = false;
 };
 
 // The message {"type": type, trial_id, attempt} of an assignment.

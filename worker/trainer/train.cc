@@ -80,12 +80,18 @@ void Trainer::after_step(const StepResult& result, double seconds) {
     remove(result.member);
     return;
   }
-  const auto failure = guarded([&]() -> Status {
-    if (Status status = job.after_step(result, seconds); !status) return status;
-    return result.member->is_done() ? job.finish() : Status();
+  settle(job, [&] { return job.after_step(result, seconds); });
+}
+
+// Does `work`, then ends the job when it is done or has failed.
+void Trainer::settle(Job& job, const std::function<Status()>& work) {
+  auto failure = guarded([&]() -> Status {
+    if (Status status = work(); !status) return status;
+    return job.member().is_done() ? job.finish() : Status();
   });
+  if (failure && job.has_diverged()) failure->kind = "diverged";
   if (failure) fail(job.assignment(), failure->kind, failure->message);
-  if (failure || result.member->is_done()) remove(result.member);
+  if (failure || job.member().is_done()) remove(&job.member());
 }
 
 // ---- Coming and going --------------------------------------------------------------------------
@@ -120,9 +126,13 @@ Status Trainer::admit(Assignment assignment) {
   if (is_baseline(assignment.trial)) return run_baseline(assignment, context_, **model, **data);
   auto job = Job::create(std::move(assignment), context_, *model, *data);
   if (!job) return job.error();
-  if ((*job)->member().is_done()) return (*job)->finish();  // Resumed after its last step.
-  pack_.join(&(*job)->member());
   jobs_.push_back(std::move(*job));
+  Job& begun = *jobs_.back();
+  if (begun.member().is_done()) {  // Nothing is trained, or it was resumed after its last step.
+    settle(begun, [] { return Status(); });
+  } else {
+    pack_.join(&begun.member());
+  }
   return {};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,13 +43,14 @@ class Trainer {
   Result<std::shared_ptr<const Model>> load_base(const Trial& trial);
   void train_step();
   void after_step(const StepResult& result, double seconds);
+  void settle(Job& job, const std::function<Status()>& work);
   void fail(const Assignment& assignment, const std::string& kind, const std::string& message);
   void remove(const Member* member);
   Job& job_of(const Member* member);
 
   JobContext context_;
   std::deque<Assignment> waiting_;
-  std::vector<JobPtr> jobs_;  // running: all in pack_
+  std::vector<JobPtr> jobs_;  // running: all in pack_ that have steps left
   Pack pack_;
   // The last base: it stays loaded from trial to trial.
   std::string base_key_;

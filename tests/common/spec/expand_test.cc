@@ -106,6 +106,25 @@ baselines: [majority, probe]
   EXPECT_EQ(made.trials[34].trial.adapter.parameters, Json({{"l2", 1e-3}}));
 }
 
+TEST(Expand, a_task_that_has_no_baseline_is_said) {
+  Sources world = sources();
+  world.tasks["news"].spec.kind = "causal_lm";
+  world.tasks["news"].spec.metric = "perplexity";
+  world.tasks["news"].spec.labels.clear();
+  const auto notices_of = [&](const std::string& baselines) {
+    const Sweep sweep = read("parameters: {base: minilm, task: [tweets, news], adapter: lora, " +
+                             std::string("rank: 1}\n") + baselines)
+                            .value();
+    const SweepPlan made = expand(sweep, world).value();
+    EXPECT_EQ(made.baseline_count, baselines.empty() ? 0 : 1);
+    return made.notices;
+  };
+  EXPECT_EQ(notices_of("baselines: [majority]\n"),
+            (std::vector<std::string>{"no baseline for news: language modelling has no classes to "
+                                      "guess; the row to compare with is the adapter `none`"}));
+  EXPECT_TRUE(notices_of("").empty());
+}
+
 TEST(Expand, run_cap_keeps_the_first) {
   const SweepPlan made =
       plan(std::string(kHead) + "  adapter: lora\n  rank: [1, 2, 4]\n  seed: [0, 1]\nrun_cap: 4\n");

@@ -228,6 +228,58 @@ TEST(Dora, computes_its_formula_with_current_norms) {
   EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);
 }
 
+// In training with dropout PEFT drops the input of the correction alone, the frozen product inside
+// of it included: W x + b + (g - 1) W x' + g s B A x', and the bias is never scaled.
+TEST(Dora, drops_the_input_of_the_correction_alone) {
+  const auto model = tiny_bert();
+  auto member = tiny_member(tiny_trial("dora", 3, 4), model, tiny_data());
+  Pack pack;
+  pack.join(member.get());
+  for (int i = 0; i < 5; ++i)
+    pack.step();
+  const TensorMap values = member->snapshot();
+  const LinearSite& site = model->linears()[5];
+  const at::NoGradGuard no_grad;
+  const at::Tensor update =
+      at::mm(values.at(site.name + ".lora_B.weight"), values.at(site.name + ".lora_A.weight")) *
+      2.0;
+  const at::Tensor g =
+      values.at(site.name + ".lora_magnitude_vector") / (site.weight + update).norm(2, 1);
+  const at::Tensor x = normal_tensor({4, site.in()}, 1.0, 8, at::kDouble);
+  const std::vector<std::int64_t> lengths = {4};
+  const DropoutKey key{1, 2, 3, true};
+  const at::Tensor dropped = x * dropout_mask(0.1, key, site.name, lengths, site.in(), at::kDouble);
+  EXPECT_GT((dropped - x).abs().max().item<double>(), 0.1);
+  ASSERT_TRUE(site.bias.defined());
+  const at::Tensor expected = at::linear(x, site.weight, site.bias) +
+                              at::linear(dropped, site.weight) * (g - 1.0) +
+                              at::linear(dropped, update) * g;
+  at::Tensor y = at::linear(x, site.weight, site.bias);
+  member->adapter().linear(5)->forward({site, x, lengths, key, {}}, y);
+  EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);
+}
+
+// pyreft drops the whole edited state, what was there before included.
+TEST(Loreft, drops_the_whole_edited_state) {
+  const auto model = tiny_bert();
+  const auto given = tiny_trial("loreft", 3, 1).adapter.parameters;
+  const auto adapter = make_adapter("loreft", {*model, given, 1});
+  ASSERT_TRUE(adapter) << adapter.error().message;
+  const at::NoGradGuard no_grad;
+  (*adapter)->begin_pass();
+  const std::vector<std::int64_t> lengths = {60};
+  const auto edit = [&](bool training) {
+    const BlockInput input{0, lengths, {1, 2, 3, training}};
+    const auto count = static_cast<std::int64_t>((*adapter)->edited_rows(input).size());
+    return (*adapter)->edit_block(input, normal_tensor({count, 16}, 1.0, 3, at::kDouble));
+  };
+  const at::Tensor whole = edit(false), dropped = edit(true);
+  const at::Tensor kept = dropped != 0;
+  EXPECT_GT((~kept).sum().item<std::int64_t>(), 0);
+  const at::Tensor expected = at::where(kept, whole / 0.9, at::zeros_like(whole));
+  EXPECT_LE((dropped - expected).abs().max().item<double>(), 1e-6);
+}
+
 TEST(Loreft, keeps_weight_decay_off_the_rotation_alone) {
   const auto member = tiny_member(tiny_trial("loreft", 2, 1), tiny_bert(), tiny_data());
   for (const TrainedTensor& tensor : member->adapter().trained()) {

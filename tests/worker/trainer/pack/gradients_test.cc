@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/functions/accumulate_grad.h>
 
 #include "tests/worker/trainer/support/tiny_families.h"
+#include "worker/trainer/adapters/registry.h"
 #include "worker/trainer/pack/pack.h"
 
 namespace plateau::trainer {
@@ -157,6 +158,28 @@ TEST_P(Gradients, in_bfloat16_what_is_trained_stays_float32) {
   EXPECT_LT(largest, 1e-4);
   for (const auto& [name, state] : trained->optimizer().state())
     EXPECT_EQ(state.scalar_type(), at::kFloat) << name;
+}
+
+// A head's logits and its loss are float32 too: bfloat16 ends with the features.
+TEST_P(Gradients, in_bfloat16_every_method_trains_in_float32) {
+  const auto model = family_model(GetParam(), at::kBFloat16);
+  for (const std::string& method : adapter_methods()) {
+    const bool defined = (method != "bitfit" || GetParam().name.find("llama") != 0) &&
+                         (method != "prefix" || GetParam().name != "roberta") &&
+                         (method != "none" || !GetParam().is_language_model());
+    if (!defined) continue;
+    Trial trial = family_trial(GetParam(), method, 3, 1);
+    trial.protocol.precision = "bfloat16";
+    const auto trained = tiny_member(trial, model, family_data(GetParam()));
+    EXPECT_EQ(loss_of(*trained).scalar_type(), at::kFloat) << method;
+    Pack pack;
+    pack.join(trained.get());
+    EXPECT_FALSE(pack.step().front().diverged) << method;
+    for (const TrainedTensor& tensor : trained->trained())
+      EXPECT_EQ(tensor.value.scalar_type(), at::kFloat) << method << ": " << tensor.name;
+    for (const auto& [name, state] : trained->optimizer().state())
+      EXPECT_EQ(state.scalar_type(), at::kFloat) << method << ": " << name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Gradients, ::testing::ValuesIn(families()),

@@ -219,6 +219,30 @@ TEST_F(TrainerTest, a_diverged_trial_fails_as_such_and_the_others_finish) {
   EXPECT_EQ(of_type("finished", 1).size(), 1U);
 }
 
+// One step to weights that are large and finite; what they compute is not, and only an evaluation
+// looks at it.
+TEST_F(TrainerTest, outputs_that_are_not_finite_are_a_divergence) {
+  for (const std::int64_t evaluations : {1, 0}) {
+    Assignment wild = assignment(2 + evaluations, "full");
+    wild.trial.protocol.precision = "float32";
+    wild.trial.protocol.evaluations = evaluations;
+    wild.trial.optimizer.learning_rate = 1e17;
+    wild.trial.optimizer.schedule = "constant";
+    wild.trial.optimizer.epochs = 0.01;
+    trainer_.assign(wild);
+    run();
+    const auto failed = of_type("failed", wild.trial_id);
+    ASSERT_EQ(failed.size(), 1U) << Json(messages_).dump(1);
+    EXPECT_EQ(failed[0]["kind"], "diverged");
+    EXPECT_NE(failed[0]["message"].get<std::string>().find("outputs are not finite after step 1"),
+              std::string::npos)
+        << failed[0];
+  }
+  trainer_.assign(assignment(1, "lora"));
+  run();
+  EXPECT_EQ(of_type("finished", 1).size(), 1U);
+}
+
 TEST_F(TrainerTest, bad_trials_fail_with_a_reason_and_the_next_one_runs) {
   Assignment no_base = assignment(1, "lora");
   no_base.trial.base.path = "/nowhere";

@@ -117,7 +117,9 @@ std::filesystem::path write_task(const Dataset& data) {
       nlohmann::json row = {{"input_ids", std::vector<int>(tokens.begin(), tokens.end())}};
       if (split->token_labels.empty()) {
         row["token_type_ids"] = std::vector<int>(types.begin(), types.end());
-        row["label"] = split->labels[static_cast<std::size_t>(i)];
+        const auto at = static_cast<std::size_t>(i);
+        row["label"] = split->labels.empty() ? nlohmann::json(split->targets[at])
+                                             : nlohmann::json(split->labels[at]);
       } else {
         const auto labels = split->labels_of_tokens(i);
         row["labels"] = std::vector<int>(labels.begin(), labels.end());

@@ -25,8 +25,8 @@ std::shared_ptr<const Model> tiny_bert(at::ScalarType dtype = at::kDouble,
 // `items` texts of 2 to 9 tokens with labels 0, 1, 2 that depend on the tokens; all three splits
 // hold the same kind.
 std::shared_ptr<const Dataset> tiny_data(std::int64_t items = 24);
-// Data as a folder of token ids, which needs no tokenizer; with labels of items, or of tokens where
-// it has those.
+// Data as a folder of token ids, which needs no tokenizer; with labels of items (or their targets,
+// where it has no labels), or of tokens where it has those.
 std::filesystem::path write_task(const Dataset& data);
 
 // A method's parameters, complete: `rank` (or as many virtual tokens), dropout 0.1 where there is

@@ -56,6 +56,8 @@ std::vector<Family> make_families() {
           {"gpt2", gpt2_config(), facts_of("gpt2", 2, 32, 0), Pooling::kCls},
           {"llama", llama_config(), llama_facts(), Pooling::kCls},
           {"gpt2_lm", gpt2_config(), facts_of("gpt2", 2, 32, 0), Pooling::kTokens},
+          {"bert_regression", encoder_config("bert", 32), facts_of("bert", 2, 32, 2),
+           Pooling::kMean, "regression"},
           {"llama_lm", llama_config(), llama_facts(), Pooling::kTokens}};
 }
 
@@ -135,6 +137,11 @@ Trial family_trial(const Family& family, const std::string& method, std::int64_t
                    std::uint64_t seed) {
   Trial trial = tiny_trial(method, rank, seed);
   trial.base.pooling = family.pooling == Pooling::kMean ? "mean" : "cls";
+  if (family.kind == "regression") {
+    trial.task.kind = family.kind;
+    trial.task.metric = "spearman";
+    trial.task.labels.clear();
+  }
   if (!family.is_language_model()) return trial;
   trial.task.kind = "causal_lm";
   trial.task.metric = "perplexity";

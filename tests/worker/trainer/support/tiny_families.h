@@ -19,6 +19,7 @@ struct Family {
   nlohmann::json config;  // config.json
   BaseFacts facts;        // the same, by hand
   Pooling pooling = Pooling::kMean;
+  std::string kind = "classification";  // of the task, where it is none of language modelling
 
   bool is_language_model() const { return pooling == Pooling::kTokens; }
 };
@@ -29,7 +30,7 @@ inline void PrintTo(const Family& family, std::ostream* out) {
 
 // hidden 16, 2 layers, intermediate 24, vocabulary 40, 32 positions: bert (mean pooling), roberta
 // and gpt2 (their own classifiers), llama with grouped keys (its classifier), gpt2_lm and llama_lm
-// (language modelling).
+// (language modelling), bert_regression.
 const std::vector<Family>& families();
 
 // A folder with the family's config.json and weights, large enough that attention and activations
