@@ -87,19 +87,24 @@ const std::string& TrialTexts::adapter_in_key(const AdapterSpec& adapter) {
 }
 
 // Members in the order of their names, as nlohmann's objects write them.
+TrialPieces TrialTexts::pieces(const Trial& trial) {
+  std::string settings = R"(,"checkpoint_every_s":)" + std::to_string(trial.checkpoint_every_s);
+  settings += R"(,"format":")" + std::string(kTrialFormat) + '"';
+  settings += R"(,"micro_batch_size":)" + std::to_string(trial.micro_batch_size);
+  settings += R"(,"optimizer":)" + text_of(optimizer_, trial.optimizer).json;
+  settings += R"(,"protocol":)" + text_of(protocol_, trial.protocol).json;
+  settings += R"(,"recompute_activations":)";
+  settings += trial.recompute_activations ? "true" : "false";
+  return {R"({"adapter":)" + adapter_json(trial.adapter.method, trial.adapter.parameters),
+          R"(,"base":)" + text_of(base_, trial.base).json, std::move(settings),
+          R"(,"seed":)" + std::to_string(trial.seed),
+          R"(,"task":)" + text_of(task_, trial.task).json + "}"};
+}
+
 std::string TrialTexts::json(const Trial& trial) {
-  std::string text = R"({"adapter":)";
-  text += adapter_json(trial.adapter.method, trial.adapter.parameters);
-  text += R"(,"base":)" + text_of(base_, trial.base).json;
-  text += R"(,"checkpoint_every_s":)" + std::to_string(trial.checkpoint_every_s);
-  text += R"(,"format":")" + std::string(kTrialFormat) + '"';
-  text += R"(,"micro_batch_size":)" + std::to_string(trial.micro_batch_size);
-  text += R"(,"optimizer":)" + text_of(optimizer_, trial.optimizer).json;
-  text += R"(,"protocol":)" + text_of(protocol_, trial.protocol).json;
-  text += R"(,"recompute_activations":)";
-  text += trial.recompute_activations ? "true" : "false";
-  text += R"(,"seed":)" + std::to_string(trial.seed);
-  text += R"(,"task":)" + text_of(task_, trial.task).json + "}";
+  std::string text;
+  for (const std::string& piece : pieces(trial))
+    text += piece;
   return text;
 }
 

@@ -2,6 +2,7 @@
 // from the one before them, so the text of a part that stays the same is made once.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -12,9 +13,14 @@
 
 namespace plateau {
 
+// to_json(trial).dump() in pieces that follow each other. Many trials share each: its adapter, its
+// base, optimizer and protocol, its seed, its task.
+using TrialPieces = std::array<std::string, 5>;
+
 class TrialTexts {
  public:
-  std::string json(const Trial& trial);  // to_json(trial).dump()
+  TrialPieces pieces(const Trial& trial);
+  std::string json(const Trial& trial);  // the pieces as one
   TrialKeys keys(const Trial& trial);
 
  private:

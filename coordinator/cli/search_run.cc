@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "coordinator/cli/session_parts.h"
+
 namespace plateau::cli {
 namespace {
 
@@ -31,12 +33,6 @@ std::int64_t free_places(const Scheduler& scheduler, TimeMs now_ms) {
       places += slot.pack_limit_now - static_cast<std::int64_t>(slot.trials.size());
   }
   return places;
-}
-
-NewTrial new_trial(const PlannedTrial& planned) {
-  NewTrial trial;
-  trial.trial = planned.trial;
-  return trial;
 }
 
 }  // namespace
@@ -204,6 +200,8 @@ Result<bool> SearchRun::propose_one(Store& store, const Scheduler& scheduler, Ti
   const auto first_new = std::find_if(stored->begin(), stored->end(),
                                       [](const ProposedTrial& trial) { return trial.is_new; });
   if (reuse_ && first_new != stored->end()) {
+    // It looks at the database through a connection of its own.
+    if (Status committed = store.commit({}, wall_ms); !committed) return committed.error();
     Result<std::vector<TrialId>> taken = reuse_(first_new->facts.id);
     if (!taken) return taken.error();
     reused = std::move(*taken);
@@ -239,7 +237,11 @@ Status SearchRun::fill_places(Store& store, Engine& engine, const Scheduler& sch
     if (!proposed) return proposed.error();
     said_done_ = !*proposed;
   }
-  if (submitted_.empty() && !said_done_) return {};
+  // Nothing of it will be begun, whose commit would take it along.
+  if (submitted_.empty()) {
+    if (Status committed = store.commit({}, clock.wall_ms()); !committed) return committed;
+    if (!said_done_) return {};
+  }
   if (submitted_.empty() && scheduler.counts().total() == 0) {
     if (reused_ > 0) {
       // There never was anything to train, which the scheduler does not take for an end.

@@ -35,6 +35,15 @@ std::uint64_t draw_coordinator_run() {
   return (std::uint64_t{device()} << 32) | device();
 }
 
+NewTrial new_trial(PlannedTrial planned) {
+  NewTrial trial;
+  trial.trial = std::move(planned.trial);
+  trial.key = std::move(planned.key);
+  trial.cell = std::move(planned.cell);
+  trial.is_baseline = planned.is_baseline;
+  return trial;
+}
+
 std::string address_for_workers(const std::string& bound) {
   const std::string any = "tcp://0.0.0.0:";
   if (!bound.starts_with(any)) return bound;

@@ -211,33 +211,36 @@ Result<PutSweep> Session::put_sweep() {
   return put_trials();
 }
 
-// Moves the plan's trials into the store; a coordinator of 100,000 trials has no room for both.
+// Moves the plan's trials into the store, one by one: a coordinator of 100,000 trials has no room
+// for them twice.
 Result<PutSweep> Session::put_trials() {
-  std::vector<NewTrial> trials;
-  trials.reserve(sweep_->plan.trials.size());
-  for (PlannedTrial& planned : sweep_->plan.trials) {
-    sources_.emplace(EntryKind::kBase, planned.trial.base.source);
-    sources_.emplace(EntryKind::kTask, planned.trial.task.source);
-    NewTrial trial;
-    trial.trial = std::move(planned.trial);
-    trial.is_baseline = planned.is_baseline;
-    trials.push_back(std::move(trial));
+  std::vector<PlannedTrial>& planned = sweep_->plan.trials;
+  for (const PlannedTrial& each : planned) {
+    sources_.emplace(EntryKind::kBase, each.trial.base.source);
+    sources_.emplace(EntryKind::kTask, each.trial.task.source);
   }
+  std::vector<NewTrial> before;
   if (search_) {
-    search_->expect(sweep_->plan.trials);
-    Result<std::vector<NewTrial>> before = search_->proposed_before(*store_);
-    if (!before) return before.error();
-    std::move(before->begin(), before->end(), std::back_inserter(trials));
+    search_->expect(planned);
+    Result<std::vector<NewTrial>> proposed = search_->proposed_before(*store_);
+    if (!proposed) return proposed.error();
+    before = std::move(*proposed);
     for (const auto& [source, base] : sweep_->sources.bases)
       sources_.emplace(EntryKind::kBase, base.spec.source);
     for (const auto& [source, task] : sweep_->sources.tasks)
       sources_.emplace(EntryKind::kTask, task.spec.source);
   }
-  std::vector<PlannedTrial>().swap(sweep_->plan.trials);
+  std::size_t next = 0;
+  const auto next_trial = [&]() -> std::optional<NewTrial> {
+    const std::size_t i = next++;
+    if (i < planned.size()) return new_trial(std::exchange(planned[i], {}));
+    if (i < planned.size() + before.size()) return std::move(before[i - planned.size()]);
+    return std::nullopt;
+  };
   Result<PutSweep> put = store_->put_sweep(
       {sweep_->yaml, sweep_->sweep.report.dump(), fingerprint_, plan_notes(sweep_->plan, sources_)},
-      trials, clock_.wall_ms());
-  std::vector<NewTrial>().swap(trials);
+      next_trial, clock_.wall_ms());
+  std::vector<PlannedTrial>().swap(planned);
   malloc_trim(0);
   return put;
 }

@@ -24,7 +24,7 @@ struct StoredTrial {
 
 class MemoryStore : public Store {
  public:
-  Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
+  Result<PutSweep> put_sweep(const SweepText& sweep, const NextTrial& next,
                              TimeMs wall_ms) override;
   Result<std::optional<KnownSweep>> take_up_sweep(const std::string& fingerprint) override;
   Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
@@ -56,6 +56,7 @@ class MemoryStore : public Store {
   Status write(Pending& pending, const Record& record) const;
   Status write_attempt(Pending& pending, const Record& record) const;
 
+  TrialTexts texts_;
   std::map<TrialId, StoredTrial> trials_;
   std::map<std::string, TrialId> by_key_;
   std::map<std::string, std::int64_t> cell_sizes_;
@@ -69,7 +70,10 @@ class MemoryStore : public Store {
 
 // A trial that is known by its key is in the sweep again, with its newest text.
 ProposedTrial MemoryStore::add(const NewTrial& trial) {
-  TrialText text = text_of(trial.trial);
+  NewTexts texts = texts_of(trial, texts_);
+  TrialText text{"", texts.key, texts.label, texts.folder};
+  for (const std::string& piece : texts.pieces)
+    text.json += piece;
   if (const auto known = by_key_.find(text.key); known != by_key_.end()) {
     StoredTrial& stored = trials_.at(known->second);
     stored.in_sweep = true;
@@ -81,7 +85,7 @@ ProposedTrial MemoryStore::add(const NewTrial& trial) {
   }
   const TrialId id{static_cast<std::int64_t>(trials_.size()) + 1};
   StoredTrial stored;
-  stored.cell = cell_key(trial.trial);
+  stored.cell = std::move(texts.cell);
   stored.trial.facts = facts_of(trial, id, cell_sizes_[stored.cell]++);
   by_key_[text.key] = id;
   stored.text = std::move(text);
@@ -118,13 +122,12 @@ Result<std::vector<EvaluatedTrial>> MemoryStore::evaluations(const std::string& 
   return trials;
 }
 
-Result<PutSweep> MemoryStore::put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
-                                        TimeMs) {
+Result<PutSweep> MemoryStore::put_sweep(const SweepText& sweep, const NextTrial& next, TimeMs) {
   PutSweep put;
   for (auto& [id, stored] : trials_)
     stored.in_sweep = false;
-  for (const NewTrial& each : trials) {
-    const ProposedTrial added = add(each);
+  while (const std::optional<NewTrial> each = next()) {
+    const ProposedTrial added = add(*each);
     ++(added.is_new ? put.added : put.kept);
     const TrialStatus status = trials_.at(added.facts.id).trial.status;
     if (status == TrialStatus::kFinished || status == TrialStatus::kDiverged) ++put.finished;

@@ -9,13 +9,13 @@ constexpr std::size_t kGroupCharacters = 15;
 
 }  // namespace
 
-TrialText text_of(const Trial& trial, const std::string& key) {
-  TrialText text;
-  text.json = to_json(trial).dump();
-  text.key = key.empty() ? trial_key(trial) : key;
-  text.label = trial_label(trial);
-  text.folder = "trials/" + text.label + "-" + text.key.substr(0, 8);
-  return text;
+NewTexts texts_of(const NewTrial& trial, TrialTexts& texts) {
+  TrialKeys keys{trial.key, trial.cell};
+  if (keys.trial.empty() || keys.cell.empty()) keys = texts.keys(trial.trial);
+  NewTexts made{texts.pieces(trial.trial), std::move(keys.trial), std::move(keys.cell),
+                trial_label(trial.trial), ""};
+  made.folder = "trials/" + made.label + "-" + made.key.substr(0, 8);
+  return made;
 }
 
 TrialFacts facts_of(const NewTrial& trial, TrialId id, std::int64_t round) {

@@ -3,12 +3,22 @@
 
 #include <string>
 
+#include "common/spec/trial_texts.h"
 #include "coordinator/store/store.h"
 
 namespace plateau {
 
-// `key`: trial_key(trial), where it is known already.
-TrialText text_of(const Trial& trial, const std::string& key = "");
+// What is kept of a new trial.
+struct NewTexts {
+  TrialPieces pieces;  // its JSON
+  std::string key;
+  std::string cell;
+  std::string label;
+  std::string folder;  // TrialText's
+};
+
+// `texts`: the same for all trials of a list, of which it remembers what they share.
+NewTexts texts_of(const NewTrial& trial, TrialTexts& texts);
 
 // round: how many trials of its cell came before it.
 TrialFacts facts_of(const NewTrial& trial, TrialId id, std::int64_t round);

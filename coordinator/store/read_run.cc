@@ -136,10 +136,11 @@ Result<std::vector<TrialRow>> read_rows(Database& database) {
   Result<Curves> curves = Curves::prepare(database);
   if (!curves) return curves.error();
   Result<Statement> rows = database.prepare(
-      "SELECT t.id, t.key, t.cell, t.label, t.folder, t.json, t.is_baseline, t.state, t.reason, "
+      "SELECT t.id, t.key, t.cell, t.label, t.folder, j.json, t.is_baseline, t.state, t.reason, "
       "(SELECT count(*) FROM attempts a WHERE a.trial = t.id), r.result_json, "
       "(SELECT a.message FROM attempts a WHERE a.trial = t.id ORDER BY a.attempt DESC LIMIT 1) "
-      "FROM trials t LEFT JOIN results r ON r.trial = t.id WHERE t.in_sweep = 1 ORDER BY t.id");
+      "FROM trials t JOIN trial_json j ON j.trial = t.id LEFT JOIN results r ON r.trial = t.id "
+      "WHERE t.in_sweep = 1 ORDER BY t.id");
   if (!rows) return rows.error();
   std::vector<TrialRow> trials;
   for (;;) {

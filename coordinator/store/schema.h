@@ -4,7 +4,7 @@
 namespace plateau {
 
 // Another number in a file means another schema: it is refused, never guessed at.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 // "Plat": tells a run's database from any other SQLite file.
 inline constexpr int kApplicationId = 0x506c6174;
 
@@ -19,7 +19,12 @@ CREATE TABLE trials (
   cell TEXT NOT NULL,                 -- cell_key
   label TEXT NOT NULL,
   folder TEXT NOT NULL,
-  json TEXT NOT NULL,                 -- common/spec/trial.h
+  -- its JSON, of which trials of a sweep share nearly all: trial_pieces
+  adapter_piece INTEGER NOT NULL,
+  base_piece INTEGER NOT NULL,
+  settings_piece INTEGER NOT NULL,
+  seed_piece INTEGER NOT NULL,
+  task_piece INTEGER NOT NULL,
   is_baseline INTEGER NOT NULL,
   in_sweep INTEGER NOT NULL,          -- 0: the sweep names it no longer
   round INTEGER NOT NULL,
@@ -38,6 +43,16 @@ CREATE TABLE trials (
 );
 CREATE INDEX trials_by_cell ON trials (cell);
 CREATE INDEX trials_by_state ON trials (in_sweep, state);  -- for status
+
+CREATE TABLE trial_pieces (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+
+CREATE VIEW trial_json (trial, json) AS  -- common/spec/trial.h
+SELECT t.id, a.text || b.text || s.text || n.text || k.text
+FROM trials t CROSS JOIN trial_pieces a ON a.id = t.adapter_piece
+CROSS JOIN trial_pieces b ON b.id = t.base_piece
+CROSS JOIN trial_pieces s ON s.id = t.settings_piece
+CROSS JOIN trial_pieces n ON n.id = t.seed_piece
+CROSS JOIN trial_pieces k ON k.id = t.task_piece;
 
 CREATE TABLE attempts (
   trial INTEGER NOT NULL REFERENCES trials (id),

@@ -4,9 +4,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "common/spec/trial_keys.h"
 #include "coordinator/store/new_trials.h"
 #include "coordinator/store/schema.h"
+#include "coordinator/store/trial_writer.h"
 
 namespace plateau {
 namespace {
@@ -27,7 +27,7 @@ class SqliteStore : public Store {
         statements_(std::move(statements)),
         trial_text_(std::move(trial_text)) {}
 
-  Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
+  Result<PutSweep> put_sweep(const SweepText& sweep, const NextTrial& next,
                              TimeMs wall_ms) override;
   Result<std::optional<KnownSweep>> take_up_sweep(const std::string& fingerprint) override;
   Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
@@ -51,45 +51,56 @@ class SqliteStore : public Store {
 
  private:
   Status in_transaction(const auto& body);
+  Status begin_writing();
   Status begin_reading();
   Status end_reading();
   Status put_meta(const char* key, std::string_view value);
   Status queue_failed_again();
-  Result<PutSweep> put_trials(const std::vector<NewTrial>& trials);
+  Result<PutSweep> put_trials(const NextTrial& next);
 
   // Declared first, destroyed last: statements must not outlive it.
   Database database_;
   RecordStatements statements_;
   Statement trial_text_;
-  bool reading_ = false;
+  enum class Open { kNothing, kReading, kWriting };
+  Open open_ = Open::kNothing;  // the transaction
 };
 
 // Texts are asked for by the hundred after a commit: one read transaction saves the locks of each.
 // Nobody else writes, so what it sees is never old.
 Status SqliteStore::begin_reading() {
-  if (reading_) return {};
+  if (open_ != Open::kNothing) return {};
   Status begun = database_.execute("BEGIN");
-  reading_ = begun.ok();
+  if (begun) open_ = Open::kReading;
   return begun;
 }
 
 Status SqliteStore::end_reading() {
-  if (!std::exchange(reading_, false)) return {};
+  if (open_ != Open::kReading) return {};
+  open_ = Open::kNothing;
   return database_.execute("COMMIT");
 }
 
-Status SqliteStore::in_transaction(const auto& body) {
+Status SqliteStore::begin_writing() {
+  if (open_ == Open::kWriting) return {};
   if (Status ended = end_reading(); !ended) return ended;
-  if (Status begun = database_.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  Status begun = database_.execute("BEGIN IMMEDIATE");
+  if (begun) open_ = Open::kWriting;
+  return begun;
+}
+
+Status SqliteStore::in_transaction(const auto& body) {
+  if (Status begun = begin_writing(); !begun) return begun;
   Status done = body();
   if (done) done = database_.execute("COMMIT");
   // SQLite has rolled some failures back by itself; then this says so and changes nothing.
   if (!done) (void)database_.execute("ROLLBACK");
+  open_ = Open::kNothing;
   return done;
 }
 
 Status SqliteStore::commit(const std::vector<Record>& batch, TimeMs wall_ms) {
-  if (batch.empty()) return {};
+  if (batch.empty() && open_ != Open::kWriting) return {};
   // A group acknowledges a session many times and moves a trial through several states; the last
   // one of each is the one to keep.
   std::map<SessionId, const Record*> sessions;
@@ -124,7 +135,7 @@ Status SqliteStore::put_meta(const char* key, std::string_view value) {
   return put->bind(1, std::string_view(key)).bind(2, value).run();
 }
 
-Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
+Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const NextTrial& next,
                                         TimeMs wall_ms) {
   // Keys are random: without room for their index a large sweep would write its pages many times.
   if (Status more = database_.execute("PRAGMA cache_size = -65536"); !more) return more.error();
@@ -135,7 +146,7 @@ Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const std::vecto
     if (Status meta = put_meta("updated_ms", std::to_string(wall_ms)); !meta) return meta;
     if (Status meta = put_meta("sweep_fingerprint", sweep.fingerprint); !meta) return meta;
     if (Status meta = put_meta("sweep_plan", sweep.plan_json); !meta) return meta;
-    Result<PutSweep> trials_put = put_trials(trials);
+    Result<PutSweep> trials_put = put_trials(next);
     if (!trials_put) return trials_put.error();
     put = *trials_put;
     return {};
@@ -164,106 +175,13 @@ Status SqliteStore::put_spent(const Spent& spent) {
   });
 }
 
-// Adds trials to what is there; of one whose key is known the newest text is kept.
-class TrialWriter {
- public:
-  static Result<TrialWriter> prepare(Database& database);
-
-  struct Written {
-    TrialFacts facts;
-    std::string known_state;  // empty: it is new
-  };
-  Result<Written> write(const NewTrial& trial);
-
- private:
-  Result<Written> keep(const NewTrial& trial, const TrialText& text);
-  Result<std::int64_t> next_round(const std::string& cell);
-
-  bool nothing_before_ = false;
-  std::map<std::string, std::int64_t> cell_sizes_;  // of the cells that were asked for
-  std::int64_t last_id_ = 0;
-  Statement known_;
-  Statement keep_;
-  Statement add_;
-  Statement cell_size_;
-
-  TrialWriter(Statement known, Statement keep, Statement add, Statement cell_size)
-      : known_(std::move(known)),
-        keep_(std::move(keep)),
-        add_(std::move(add)),
-        cell_size_(std::move(cell_size)) {}
-};
-
-Result<TrialWriter> TrialWriter::prepare(Database& database) {
-  Result<Statement> known = database.prepare("SELECT id, state, round FROM trials WHERE key = ?1");
-  if (!known) return known.error();
-  // Equal keys mean equal numbers; what else the trial says (paths, budgets) is the newest.
-  Result<Statement> keep = database.prepare(
-      "UPDATE trials SET in_sweep = 1, json = ?2, expected_ms = ?3, alone = ?4, "
-      "micro_batch_size = ?5 WHERE id = ?1");
-  if (!keep) return keep.error();
-  Result<Statement> add = database.prepare(
-      "INSERT INTO trials (id, key, cell, label, folder, json, is_baseline, in_sweep, round, "
-      "sharing_group, expected_ms, alone, batch_size, micro_batch_size, state) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, ?13, 'queued')");
-  if (!add) return add.error();
-  Result<Statement> cell_size = database.prepare("SELECT count(*) FROM trials WHERE cell = ?1");
-  if (!cell_size) return cell_size.error();
-  TrialWriter writer(std::move(*known), std::move(*keep), std::move(*add), std::move(*cell_size));
-  Result<std::int64_t> last_id = database.integer("SELECT coalesce(max(id), 0) FROM trials");
-  if (!last_id) return last_id.error();
-  writer.last_id_ = *last_id;
-  writer.nothing_before_ = writer.last_id_ == 0;
-  return writer;
-}
-
-// Its place among the trials of its cell. Asked for cell by cell: a search adds one to many.
-Result<std::int64_t> TrialWriter::next_round(const std::string& cell) {
-  const auto [size, is_first] = cell_sizes_.emplace(cell, 0);
-  if (is_first && !nothing_before_) {
-    const Result<bool> row = cell_size_.bind(1, cell).step();
-    if (!row) return row.error();
-    if (*row) size->second = cell_size_.integer(0);
-    if (Result<bool> end = cell_size_.step(); !end) return end.error();
-  }
-  return size->second++;
-}
-
-Result<TrialWriter::Written> TrialWriter::keep(const NewTrial& trial, const TrialText& text) {
-  const TrialId id{known_.integer(0)};
-  Written written{facts_of(trial, id, known_.integer(2)), known_.text(1)};
-  if (Result<bool> end = known_.step(); !end) return end.error();
-  keep_.bind(1, id.value).bind(2, text.json).bind(3, trial.expected_ms);
-  keep_.bind(4, std::int64_t{trial.alone}).bind(5, trial.trial.micro_batch_size);
-  if (Status kept = keep_.run(); !kept) return kept.error();
-  return written;
-}
-
-Result<TrialWriter::Written> TrialWriter::write(const NewTrial& trial) {
-  const TrialKeys keys = trial_keys(trial.trial);
-  const TrialText text = text_of(trial.trial, keys.trial);
-  Result<bool> found = known_.bind(1, text.key).step();
-  if (!found) return found.error();
-  if (*found) return keep(trial, text);
-  const Result<std::int64_t> round = next_round(keys.cell);
-  if (!round) return round.error();
-  const TrialFacts facts = facts_of(trial, TrialId{++last_id_}, *round);
-  add_.bind(1, facts.id.value).bind(2, text.key).bind(3, keys.cell).bind(4, text.label);
-  add_.bind(5, text.folder).bind(6, text.json).bind(7, std::int64_t{trial.is_baseline});
-  add_.bind(8, facts.round).bind(9, facts.group).bind(10, facts.expected_ms);
-  add_.bind(11, std::int64_t{facts.alone}).bind(12, facts.batch_size);
-  add_.bind(13, facts.micro_batch_size);
-  if (Status added = add_.run(); !added) return added.error();
-  return Written{facts, ""};
-}
-
-Result<PutSweep> SqliteStore::put_trials(const std::vector<NewTrial>& trials) {
+Result<PutSweep> SqliteStore::put_trials(const NextTrial& next) {
   if (Status left = database_.execute("UPDATE trials SET in_sweep = 0"); !left) return left.error();
   Result<TrialWriter> writer = TrialWriter::prepare(database_);
   if (!writer) return writer.error();
   PutSweep put;
-  for (const NewTrial& each : trials) {
-    const Result<TrialWriter::Written> written = writer->write(each);
+  while (const std::optional<NewTrial> each = next()) {
+    const Result<TrialWriter::Written> written = writer->write(*each);
     if (!written) return written.error();
     const std::string& state = written->known_state;
     ++(state.empty() ? put.added : put.kept);
@@ -305,7 +223,7 @@ Result<std::vector<ProposedTrial>> SqliteStore::put_proposal(const ProposalText&
                                                              const std::vector<NewTrial>& trials,
                                                              TimeMs wall_ms) {
   std::vector<ProposedTrial> proposed;
-  const Status done = in_transaction([&]() -> Status {
+  const auto put = [&]() -> Status {
     Result<Statement> log = database_.prepare(
         "INSERT INTO proposals (wall_ms, space, point_json, values_json, reason) "
         "VALUES (?1, ?2, ?3, ?4, ?5)");
@@ -321,8 +239,13 @@ Result<std::vector<ProposedTrial>> SqliteStore::put_proposal(const ProposalText&
       proposed.push_back({written->facts, written->known_state.empty()});
     }
     return {};
-  });
-  if (!done) return done.error();
+  };
+  if (Status begun = begin_writing(); !begun) return begun.error();
+  if (const Status done = put(); !done) {
+    (void)database_.execute("ROLLBACK");
+    open_ = Open::kNothing;
+    return done.error();
+  }
   return proposed;
 }
 
@@ -366,8 +289,9 @@ Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& run_folde
   if (Status put = put_identity(*database, identity); !put) return put.error();
   Result<RecordStatements> statements = RecordStatements::prepare(*database);
   if (!statements) return statements.error();
-  Result<Statement> trial_text =
-      database->prepare("SELECT json, key, label, folder FROM trials WHERE id = ?1");
+  Result<Statement> trial_text = database->prepare(
+      "SELECT j.json, t.key, t.label, t.folder FROM trials t JOIN trial_json j "
+      "ON j.trial = t.id WHERE t.id = ?1");
   if (!trial_text) return trial_text.error();
   return std::unique_ptr<Store>(std::make_unique<SqliteStore>(
       std::move(*database), std::move(*statements), std::move(*trial_text)));

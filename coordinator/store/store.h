@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,10 +32,16 @@ struct SweepText {
 
 struct NewTrial {
   Trial trial;
+  // trial_key() and cell_key(), where they are known already.
+  std::string key = {};
+  std::string cell = {};
   bool is_baseline = false;
   bool alone = false;          // never shares a trainer (full fine-tuning)
   DurationMs expected_ms = 0;  // 0: unknown
 };
+
+// The next one of a list that is made as it is read; nullopt: that was all.
+using NextTrial = std::function<std::optional<NewTrial>()>;
 
 struct PutSweep {
   std::int64_t added = 0;     // trials that were not known
@@ -95,15 +102,19 @@ class Store {
   // but restore() and read_run() leave them out. Failed trials are queued again with a clean
   // record: their user has looked at the reason and asked again. A trial's round is its place among
   // the trials of its cell.
-  virtual Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
+  virtual Result<PutSweep> put_sweep(const SweepText& sweep, const NextTrial& next,
                                      TimeMs wall_ms) = 0;
+  Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
+                             TimeMs wall_ms);
 
   // The same for the sweep that was put last, if it had this fingerprint: its trials are there, so
   // that nobody needs to plan them. nullopt: another one, or none; nothing was changed.
   virtual Result<std::optional<KnownSweep>> take_up_sweep(const std::string& fingerprint) = 0;
 
-  // Logs a proposal and adds its trials to the sweep, in one transaction. The trials in their
-  // order; one that is there already is not added again.
+  // Logs a proposal and adds its trials to the sweep, as a part of the next commit(): what begins
+  // one of them makes it durable with the same disk sync, and until then nobody has heard of it.
+  // When that commit fails it is gone. The trials in their order; one that is there already is not
+  // added again.
   virtual Result<std::vector<ProposedTrial>> put_proposal(const ProposalText& proposal,
                                                           const std::vector<NewTrial>& trials,
                                                           TimeMs wall_ms) = 0;
@@ -112,7 +123,8 @@ class Store {
   // Every trial of the sweep, by id.
   virtual Result<std::vector<EvaluatedTrial>> evaluations(const std::string& metric) = 0;
 
-  // All of the records or none, durable when it returns. Blocks for a disk sync. After kIo (disk
+  // All of the records or none, with what put_proposal() wrote since the last commit (none: that
+  // alone), durable when it returns. Blocks for a disk sync. After kIo (disk
   // full) nothing was written, and the same batch may be tried again. A second result for a trial
   // is kInternal: the scheduler must not let it happen.
   virtual Status commit(const std::vector<Record>& batch, TimeMs wall_ms) = 0;

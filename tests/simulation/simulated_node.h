@@ -25,6 +25,7 @@ class SimulatedNode {
 
   void start();
   void kill();                     // -9
+  void power_cut();                // the end of what was not synced as well
   void freeze(DurationMs for_ms);  // SIGSTOP, then SIGCONT
   void preempt();                  // SIGTERM
   void cut_off(DurationMs for_ms);
@@ -76,6 +77,7 @@ class SimulatedNode {
   void perform(const agent::Action& action);
   void send(ToCoordinator message);
   void to_disk(const agent::Action& action);
+  void sync_later();
   static bool keep(const agent::Action& action, Spool& spool);
   void say_hello(const agent::SendHello& hello);
   void start_trial(const agent::StartTrial& start);
@@ -98,7 +100,9 @@ class SimulatedNode {
   NodeOptions options_;
   std::function<void(ToCoordinator)> to_coordinator_;
   std::unique_ptr<Process> process_;
-  Spool disk_;  // what a new process finds after a kill -9, as the real spool would
+  Spool disk_;    // what a new process finds after a kill -9, as the real spool would
+  Spool synced_;  // what it finds after a power cut
+  bool sync_is_coming_ = false;
   bool disk_is_behind_ = false;
   SessionId session_;
   std::int64_t life_ = 0;

@@ -138,9 +138,11 @@ void Cluster::inject_fault() {
   const DurationMs a_while_ms = world_.between(100, 25'000);
   switch (world_.between(0, 11)) {
     case 0:
-    case 1:
       world_.count_fault("worker killed");
       return node.kill();
+    case 1:
+      world_.count_fault("worker without power");
+      return node.power_cut();
     case 2:
       world_.count_fault("worker frozen");
       return node.freeze(a_while_ms);

@@ -15,6 +15,7 @@ namespace plateau::simulation {
 
 // Branches that a batch of seeds must reach, each at least once.
 inline constexpr std::array kProbes = {
+    "a power cut took reports",
     "adopted after a restart",
     "attempt revived",
     "bad checkpoint to resume from",

@@ -192,13 +192,20 @@ Status Spool::keep(const KeepResult& result) {
 Status Spool::forget(std::uint64_t through_sequence) {
   acked_ = through_sequence;
   reports_.erase(reports_.begin(), reports_.upper_bound(through_sequence));
+  forget_sync_if_empty();
   if (Status kept = append(kAcked, std::to_string(through_sequence)); !kept) return kept;
   return rewrite_if_worth_it();
 }
 
 Status Spool::release(const AttemptRef& attempt) {
   if (results_.erase(attempt) == 0) return {};
+  forget_sync_if_empty();
   return append(kReleased, attempt_payload(attempt));
+}
+
+// All that was kept is committed at the coordinator, whose disk has it.
+void Spool::forget_sync_if_empty() {
+  if (reports_.empty() && results_.empty()) must_sync_ = false;
 }
 
 Status Spool::append(char kind, const std::string& payload) {

@@ -46,7 +46,9 @@ class Spool {
   Status keep(const KeepResult& result);
   Status forget(std::uint64_t through_sequence);
   Status release(const AttemptRef& attempt);
-  // Before anything is said that relies on a record which ends an attempt; cheap if there is none.
+  // A record that ends an attempt is in the file, where a killed process's successor finds it, but
+  // a power cut may still take it, and the coordinator has not acknowledged it yet.
+  bool must_sync() const { return must_sync_; }
   Status sync();
 
  private:
@@ -55,6 +57,7 @@ class Spool {
   bool take(char kind, std::string_view payload);
   Status append(char kind, const std::string& payload);
   Status rewrite_if_worth_it();
+  void forget_sync_if_empty();
   Status rewrite();
 
   std::filesystem::path path_;

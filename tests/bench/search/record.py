@@ -25,7 +25,8 @@ def rows_of(folder):
     if left:
         print(f"record.py: {folder}: {left} trials have not ended and are left out; the same command goes on with them",
               file=sys.stderr)
-    for number, text in database.execute("SELECT id, json FROM trials WHERE is_baseline = 0 AND state IN (?, ?)",
+    for number, text in database.execute("SELECT id, json FROM trials JOIN trial_json ON trial = id "
+                                         "WHERE is_baseline = 0 AND state IN (?, ?)",
                                          STATES).fetchall():
         trial = json.loads(text)
         key = (trial["adapter"]["method"], trial["adapter"]["parameters"]["rank"],

@@ -13,9 +13,9 @@ using wire::FromCoordinator;
 // A store that writes down when it committed, and can be made to fail.
 class WatchedStore : public Store {
  public:
-  Result<PutSweep> put_sweep(const SweepText& sweep, const std::vector<NewTrial>& trials,
+  Result<PutSweep> put_sweep(const SweepText& sweep, const NextTrial& next,
                              TimeMs wall_ms) override {
-    return inner_->put_sweep(sweep, trials, wall_ms);
+    return inner_->put_sweep(sweep, next, wall_ms);
   }
   Result<std::optional<KnownSweep>> take_up_sweep(const std::string& fingerprint) override {
     return inner_->take_up_sweep(fingerprint);

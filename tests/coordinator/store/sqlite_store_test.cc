@@ -69,7 +69,7 @@ TEST_F(SqliteStoreTest, damage_inside_the_file_is_found_when_it_is_opened) {
   {
     auto store = opened();
     std::vector<NewTrial> trials;
-    for (std::uint64_t seed = 0; seed < 200; ++seed)
+    for (std::uint64_t seed = 0; seed < 1000; ++seed)
       trials.push_back(new_trial(4, seed));
     ASSERT_TRUE(store->put_sweep({"", "null"}, trials, kNow));
   }
@@ -103,6 +103,21 @@ TEST_F(SqliteStoreTest, a_locked_database_is_busy_and_nothing_is_lost) {
   EXPECT_EQ(refused.error().kind, ErrorKind::kBusy);
   ASSERT_TRUE(other->execute("ROLLBACK"));
   EXPECT_TRUE(store->commit(a_finished_trial(1), kNow));
+}
+
+// One disk sync for what was chosen and for its beginning.
+TEST_F(SqliteStoreTest, a_proposal_is_seen_by_others_once_it_is_committed) {
+  auto store = opened();
+  ASSERT_TRUE(store->put_sweep({"", "null"}, {new_trial(4, 0)}, kNow));
+  ASSERT_TRUE(store->put_proposal({"space", "[0.25]", "{}", ""}, {new_trial(8, 0)}, kNow));
+  EXPECT_EQ(read_run(folder_.path())->trials.size(), 1u);
+  ASSERT_TRUE(store->commit({}, kNow));
+  EXPECT_EQ(read_run(folder_.path())->trials.size(), 2u);
+  ASSERT_TRUE(store->put_proposal({"space", "[0.75]", "{}", ""}, {new_trial(16, 0)}, kNow));
+  store.reset();
+  store = opened();
+  EXPECT_EQ(store->proposals()->size(), 1u);
+  EXPECT_EQ(store->restore(kNow)->trials.size(), 2u);
 }
 
 // The disk is full: a limit on the size of any file stands in for it (SQLite sees EFBIG).

@@ -264,6 +264,20 @@ TEST_P(StoreContract, a_second_result_is_refused_with_its_whole_batch) {
   EXPECT_EQ(restore().trials[1].status, TrialStatus::kFinished);
 }
 
+// In the same life: a new one finds the transaction rolled back by SQLite, whatever we did.
+TEST_P(StoreContract, the_batch_after_a_refused_one_is_stored_and_brings_nothing_of_it_along) {
+  put({new_trial(4, 0), new_trial(8, 0), new_trial(16, 0)});
+  commit(a_finished_trial(1));
+  ASSERT_FALSE(store().commit(
+      {assigned(2, 1), changed(2, TrialStatus::kAssigned), record::Result{ref(1, 1), "{}", {}}},
+      kNow));
+  commit(a_finished_trial(3));
+  const event::Restored restored = restore();
+  EXPECT_EQ(restored.trials[2].status, TrialStatus::kFinished);
+  EXPECT_EQ(restored.trials[1].status, TrialStatus::kQueued);
+  EXPECT_TRUE(restored.trials[1].attempts.empty());
+}
+
 TEST_P(StoreContract, records_that_fit_nothing_are_refused_with_their_whole_batch) {
   put({new_trial(4, 0)});
   const std::vector<Record> misfits = {
@@ -301,7 +315,9 @@ TEST_P(StoreContract, a_proposal_is_logged_and_its_trials_join_the_sweep) {
   ASSERT_TRUE(proposed);
   EXPECT_EQ((*proposed)[0].facts.id, TrialId{1});
   EXPECT_FALSE((*proposed)[0].is_new);
+  EXPECT_EQ(store().trial_text(TrialId{3})->key, trial_key(new_trial(8, 1).trial));
   ASSERT_TRUE(store().put_proposal({"space", "[0.75]", "{}", "too large a rank"}, {}, kNow));
+  commit({});
 
   EXPECT_EQ(restore().trials.size(), 3u);
   const auto log = store().proposals();
@@ -311,6 +327,16 @@ TEST_P(StoreContract, a_proposal_is_logged_and_its_trials_join_the_sweep) {
   EXPECT_EQ((*log)[0].point_json, first.point_json);
   EXPECT_EQ((*log)[0].values_json, first.values_json);
   EXPECT_EQ((*log)[2].reason, "too large a rank");
+}
+
+TEST_P(StoreContract, a_proposal_is_durable_with_the_commit_that_begins_its_trial) {
+  put({new_trial(4, 0)});
+  ASSERT_TRUE(store().put_proposal({"space", "[0.25]", "{}", ""}, {new_trial(8, 0)}, kNow));
+  commit({assigned(2, 1), changed(2, TrialStatus::kAssigned)});
+  const event::Restored restored = restore();
+  ASSERT_EQ(restored.trials.size(), 2u);
+  EXPECT_EQ(restored.trials[1].status, TrialStatus::kAssigned);
+  EXPECT_EQ(store().proposals()->size(), 1u);
 }
 
 TEST_P(StoreContract, evaluations_are_those_of_the_metric_on_validation) {

@@ -138,6 +138,24 @@ TEST_F(SpoolTest, it_does_not_grow_with_what_was_acknowledged) {
 }
 
 // A size limit stands in for a full disk: the kernel refuses the write in the same place.
+// What the coordinator has acknowledged is on its disk: syncing ours would be for nothing.
+TEST_F(SpoolTest, what_ends_an_attempt_asks_for_a_sync_until_it_is_acknowledged) {
+  Spool spool = open();
+  ASSERT_TRUE(spool.begin(SessionId{1}));
+  ASSERT_TRUE(spool.keep(Report{1, ref(1), StartedReport{{0}, 0, 100}}));
+  EXPECT_FALSE(spool.must_sync());
+  ASSERT_TRUE(spool.keep(KeepResult{ref(1), {"{}", {}}}));
+  EXPECT_TRUE(spool.must_sync());
+  ASSERT_TRUE(spool.sync());
+  EXPECT_FALSE(spool.must_sync());
+  ASSERT_TRUE(spool.keep(Report{2, ref(1), FinishedReport{"{}", {}}}));
+  EXPECT_TRUE(spool.must_sync());
+  ASSERT_TRUE(spool.forget(2));
+  EXPECT_TRUE(spool.must_sync()) << "the result itself is still kept";
+  ASSERT_TRUE(spool.release(ref(1)));
+  EXPECT_FALSE(spool.must_sync());
+}
+
 TEST_F(SpoolTest, a_disk_that_takes_no_more_is_an_error_and_loses_nothing_kept_before) {
   const pid_t child = ::fork();
   if (child == 0) {
