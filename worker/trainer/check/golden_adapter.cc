@@ -26,10 +26,26 @@ const Json& field(const Json& object, const char* name) {
   return found == object.end() ? kNone : *found;
 }
 
-// The full names that result.json gives, else what the adapter's own file says.
-Result<Json> targets_of(const GoldenCase& golden, const Json& config) {
-  for (const Json& targets : {field(field(golden.result, "info"), "targets"),
-                              field(golden.result, "targets"), field(config, "target_modules")}) {
+// The modules that own an initial weight whose name ends in `ending`.
+Result<Json> modules_with(const GoldenCase& golden, const std::string& ending) {
+  const auto initial = golden_initial(golden);
+  if (!initial) return initial.error();
+  Json modules = Json::array();
+  for (const auto& [name, tensor] : *initial) {
+    if (name.ends_with(ending)) modules.push_back(name.substr(0, name.size() - ending.size()));
+  }
+  return modules;
+}
+
+// The full names that result.json gives, else those of the initial weights, else what the adapter's
+// own file says. That comes last: PEFT keeps names there that other options (layers_to_transform,
+// exclude_modules, a head below modules_to_save) leave out.
+Result<Json> targets_of(const GoldenCase& golden, const Json& config, const std::string& ending) {
+  const auto stored = modules_with(golden, ending);
+  if (!stored) return stored.error();
+  for (const Json& targets :
+       {field(field(golden.result, "info"), "targets"), field(golden.result, "targets"), *stored,
+        field(config, "target_modules")}) {
     if (targets.is_string() || (targets.is_array() && !targets.empty())) return targets;
   }
   return corrupt(golden.folder.string() +
@@ -60,7 +76,7 @@ double number_or(const Json& value, const Json& other) {
 Result<AdapterSpec> lora_of(const GoldenCase& golden) {
   const Json config = stored_config(golden);
   if (Status status = refuse_unknown_options(golden, config); !status) return status.error();
-  auto targets = targets_of(golden, config);
+  auto targets = targets_of(golden, config, ".lora_A.weight");
   if (!targets) return targets.error();
   const Json& result = golden.result;
   const Json& rank = field(config, "r").is_number() ? field(config, "r") : field(result, "r");
@@ -103,7 +119,7 @@ Result<AdapterSpec> loreft_of(const GoldenCase& golden) {
 
 Result<AdapterSpec> ia3_of(const GoldenCase& golden) {
   const Json config = stored_config(golden);
-  auto targets = targets_of(golden, config);
+  auto targets = targets_of(golden, config, ".ia3_l");
   if (!targets) return targets.error();
   Json parameters = {{"target_modules", *targets}};
   const Json& feed_forward = field(config, "feedforward_modules");
