@@ -76,9 +76,8 @@ void describe_scaling(Summary& summary) {
   for (const Curve& curve : curves(summary)) {
     const Alphas alphas = alphas_of(curve);
     for (const Cell* member : curve.cells) {
-      for (Cell& cell : summary.cells) {
-        if (&cell == member) cell.scaling = short_form(alphas, cell);
-      }
+      const auto place = static_cast<std::size_t>(member - summary.cells.data());
+      summary.cells[place].scaling = short_form(alphas, *member);
     }
   }
 }

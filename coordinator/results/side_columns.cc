@@ -114,8 +114,7 @@ std::string measured_text(const Cell& cell, Show show) {
 
 }  // namespace
 
-std::string protocol_letter(const Summary& summary, const std::string& protocol) {
-  const std::vector<std::string> mixed = mixed_protocols(summary);
+std::string protocol_letter(const std::vector<std::string>& mixed, const std::string& protocol) {
   const auto found = std::find(mixed.begin(), mixed.end(), protocol);
   if (found == mixed.end()) return kNothing;
   const auto place = static_cast<std::size_t>(found - mixed.begin());
@@ -167,7 +166,7 @@ std::string side_header(const Summary& summary, Show show) {
   return "";
 }
 
-std::string side_text(const Summary& summary, const Line& line, Show show) {
+std::string side_text(const std::vector<std::string>& mixed, const Line& line, Show show) {
   switch (show) {
     case Show::kScaling:
       return join_different(
@@ -190,7 +189,7 @@ std::string side_text(const Summary& summary, const Line& line, Show show) {
       return line.first->is_baseline ? kNothing : short_number(total_hours(line));
     case Show::kProtocol:
       return join_different(line, [&](const Cell& cell) {
-        return cell.is_baseline ? kNothing : protocol_letter(summary, cell.protocol);
+        return cell.is_baseline ? kNothing : protocol_letter(mixed, cell.protocol);
       });
     case Show::kSeeds:
       return seeds_text(line);
@@ -232,7 +231,7 @@ std::vector<std::string> side_notes(const Summary& summary, const std::vector<Sh
   if (has(Show::kProtocol) && !mixed.empty()) {
     std::string note = "Protocols: ";
     for (std::size_t i = 0; i < mixed.size(); ++i) {
-      note += (i == 0 ? "" : "; ") + protocol_letter(summary, mixed[i]) + ": " + mixed[i];
+      note += (i == 0 ? "" : "; ") + protocol_letter(mixed, mixed[i]) + ": " + mixed[i];
     }
     notes.push_back(note + ". Best and second best are marked within each.");
   }

@@ -16,14 +16,15 @@ std::vector<Show> default_shows(const Summary& summary, const Pivot& pivot);
 
 // "Params"; of kGpuHours "GPU-hours" where every device is one, else "Device-hours".
 std::string side_header(const Summary& summary, Show show);
-// The entry of a row, kAverage apart; several values of one row are joined by " / ".
-std::string side_text(const Summary& summary, const Line& line, Show show);
+// The entry of a row, kAverage apart; several values of one row are joined by " / ". `mixed`: the
+// summary's mixed_protocols(), which look at every cell.
+std::string side_text(const std::vector<std::string>& mixed, const Line& line, Show show);
 // The same as a number to sort by; nullopt for texts and what is not known.
 std::optional<double> side_number(const Line& line, Show show);
 // What must be said of the columns that are shown.
 std::vector<std::string> side_notes(const Summary& summary, const std::vector<Show>& shown);
 
 // "a", "b", ... of a protocol among those of mixed_protocols().
-std::string protocol_letter(const Summary& summary, const std::string& protocol);
+std::string protocol_letter(const std::vector<std::string>& mixed, const std::string& protocol);
 
 }  // namespace plateau::results

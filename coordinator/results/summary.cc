@@ -271,15 +271,14 @@ Summary summarise(const RunView& run, const SummaryOptions& options) {
 
 std::vector<Curve> curves(const Summary& summary) {
   std::vector<Curve> all;
+  std::map<std::string, std::size_t> places;
   for (const Cell& cell : summary.cells) {
     if (cell.is_baseline || !cell.rank) continue;
-    const auto same = [&](const Curve& curve) {
-      const Cell& first = *curve.cells.front();
-      return curve.base == cell.base && curve.task == cell.task && curve.method == cell.method &&
-             first.settings == cell.settings;
-    };
-    auto found = std::find_if(all.begin(), all.end(), same);
-    if (found == all.end()) {
+    std::string name = cell.base + '\n' + cell.task + '\n' + cell.method;
+    for (const Setting& setting : cell.settings)
+      name += '\n' + setting.name + '\n' + setting.value;
+    const auto [place, is_new] = places.emplace(std::move(name), all.size());
+    if (is_new) {
       std::string label = cell.title;
       for (const Setting& setting : cell.settings) {
         if (!setting.value.empty()) {
@@ -287,9 +286,8 @@ std::vector<Curve> curves(const Summary& summary) {
         }
       }
       all.push_back({cell.base, cell.task, cell.method, label, {}});
-      found = std::prev(all.end());
     }
-    found->cells.push_back(&cell);
+    all[place->second].cells.push_back(&cell);
   }
   for (Curve& curve : all) {
     std::stable_sort(curve.cells.begin(), curve.cells.end(),

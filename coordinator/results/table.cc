@@ -22,6 +22,7 @@ constexpr char kNothing[] = "–";
 struct Plan {
   const Summary& summary;
   const TableSpec& spec;
+  std::vector<std::string> mixed;  // protocols
   Pivot pivot;
   std::vector<Show> before;  // the values
   std::vector<Show> after;
@@ -196,18 +197,18 @@ Row make_row(const Plan& plan, const Line& line) {
   for (const std::string& dimension : shown_rows(plan))
     row.entries.push_back({printed_dimension(*line.first, dimension)});
   for (Show show : plan.before)
-    row.entries.push_back({side_text(plan.summary, line, show)});
+    row.entries.push_back({side_text(plan.mixed, line, show)});
   for (const Cell* value : line.by_column)
     row.entries.push_back(value_entry(value, plan.spec.aggregate));
   if (plan.average) row.entries.push_back(average_entry(plan, line));
   for (Show show : plan.after)
-    row.entries.push_back({side_text(plan.summary, line, show)});
+    row.entries.push_back({side_text(plan.mixed, line, show)});
   return row;
 }
 
 // Values of another base, task or protocol are not compared: they are marked apart.
 std::string comparable_group(const Plan& plan, const Cell& cell) {
-  return cell.base + "\n" + cell.task + "\n" + protocol_letter(plan.summary, cell.protocol);
+  return cell.base + "\n" + cell.task + "\n" + protocol_letter(plan.mixed, cell.protocol);
 }
 
 void mark_values(const Plan& plan, std::vector<Row>& rows, std::size_t first, MarkFacts& facts) {
@@ -290,7 +291,7 @@ namespace {
 Result<Plan> make_plan(const Summary& summary, const TableSpec& spec) {
   auto laid_out = pivot(summary, spec);
   if (!laid_out) return laid_out.error();
-  Plan plan{summary, spec, *std::move(laid_out), {}, {}, false};
+  Plan plan{summary, spec, mixed_protocols(summary), *std::move(laid_out), {}, {}, false};
   const std::vector<Show> shown =
       spec.show.empty() ? default_shows(summary, plan.pivot) : spec.show;
   for (Show show : shown) {
