@@ -10,6 +10,7 @@
 #include "common/base/text.h"
 #include "coordinator/results/escape.h"
 #include "coordinator/results/parquet/parquet.h"
+#include "coordinator/results/predictions.h"
 #include "coordinator/results/summary.h"
 
 namespace plateau::results {
@@ -168,30 +169,15 @@ Status put_metrics(const RunView& run, const Sink& sink) {
 
 Status put_predictions(const RunView& run, const std::filesystem::path& run_folder,
                        const Sink& sink) {
-  for (const TrialRow& trial : run.trials) {
-    if (trial.state != TrialState::kFinished) continue;
-    const std::filesystem::path path = run_folder / trial.folder / "predictions.jsonl";
-    const auto text = read_file(path);
-    if (!text && text.error().kind == ErrorKind::kNotFound) continue;
-    if (!text) return text.error();
-    std::size_t number = 0;
-    for (const std::string& line : split(*text, '\n')) {
-      ++number;
-      if (line.empty()) continue;
-      const Json item = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-      if (!item.is_object()) {
-        return corrupt(path.string() + ":" + std::to_string(number) +
-                       " is no JSON object. The trial's predictions were damaged after they were "
-                       "verified; restore the run folder from a copy.");
-      }
-      Json row = short_fields(trial);
-      for (const char* name : {"id", "label", "prediction", "scores"}) {
-        if (item.contains(name)) row[name] = item[name];
-      }
-      if (Status status = sink(row); !status) return status;
-    }
-  }
-  return {};
+  return each_prediction(run, run_folder,
+                         [&](const TrialRow& trial, const Json& item) -> Result<bool> {
+                           Json row = short_fields(trial);
+                           for (const char* name : {"id", "label", "prediction", "scores"}) {
+                             if (item.contains(name)) row[name] = item[name];
+                           }
+                           if (Status status = sink(row); !status) return status.error();
+                           return true;
+                         });
 }
 
 Status put(const RunView& run, const std::filesystem::path& run_folder, ExportWhat what,

@@ -5,8 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/file.h"
-#include "common/base/text.h"
+#include "coordinator/results/predictions.h"
 
 namespace plateau::results {
 namespace {
@@ -14,8 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 std::optional<ItemScore> score_of(const Json& item) {
-  if (!item.is_object() || !item.contains("id") || !item.contains("label") ||
-      !item.contains("prediction")) {
+  if (!item.contains("id") || !item.contains("label") || !item.contains("prediction")) {
     return std::nullopt;
   }
   const Json& id = item["id"];
@@ -36,25 +34,14 @@ std::optional<ItemScore> score_of(const Json& item) {
 
 Result<ItemScores> read_item_scores(const RunView& run, const std::filesystem::path& run_folder) {
   ItemScores scores;
-  for (const TrialRow& trial : run.trials) {
-    if (trial.state != TrialState::kFinished || trial.is_baseline) continue;
-    const std::filesystem::path path = run_folder / trial.folder / "predictions.jsonl";
-    const auto text = read_file(path);
-    if (!text && text.error().kind == ErrorKind::kNotFound) continue;
-    if (!text) return text.error();
-    std::size_t number = 0;
-    for (const std::string& line : split(*text, '\n')) {
-      ++number;
-      if (line.empty()) continue;
-      const auto score = score_of(Json::parse(line, nullptr, /*allow_exceptions=*/false));
-      if (!score) {
-        return corrupt(path.string() + ":" + std::to_string(number) +
-                       " is no prediction with id, label and prediction. It was damaged after it "
-                       "was verified; restore the run folder from a copy.");
-      }
-      scores[trial.id].push_back(*score);
-    }
-  }
+  const Status read = each_prediction(run, run_folder,
+                                      [&](const TrialRow& trial, const Json& item) -> Result<bool> {
+                                        if (trial.is_baseline) return true;
+                                        const auto score = score_of(item);
+                                        if (score) scores[trial.id].push_back(*score);
+                                        return score.has_value();
+                                      });
+  if (!read) return read.error();
   if (scores.empty()) {
     return not_found("no finished trial of run '" + run.name + "' has its predictions in " +
                      run_folder.string() + ", so items cannot be paired; compare over seeds.");

@@ -123,13 +123,6 @@ class Painter {
   double step_ = 0.0;
 };
 
-std::vector<Ticks> verticals(const std::vector<Panel>& all) {
-  std::vector<Ticks> axes;
-  for (const Panel& panel : all)
-    axes.push_back(Painter::vertical(panel));
-  return axes;
-}
-
 std::string describe(const std::vector<Panel>& all) {
   std::string text;
   for (const Panel& panel : all) {
@@ -217,7 +210,7 @@ std::optional<Drawing> box_figure(const Summary& summary, const FigureOptions& o
   const std::vector<Panel> all = panels(summary);
   if (all.empty()) return std::nullopt;
   const Names names = names_of(all);
-  const Layout layout = layout_of(verticals(all), options.width);
+  const Layout layout = layout_of(axes_of(all, Painter::vertical), options.width);
   Drawing drawing;
   drawing.width = layout.width;
   drawing.title = "Spread over seeds at each rank: " + summary.run;
@@ -235,7 +228,7 @@ std::optional<Chart> box_chart(const Summary& summary, const FigureOptions& opti
               describe(all),
               reading_of(all),
               names_of(all),
-              layout_of(verticals(all), options.width),
+              layout_of(axes_of(all, Painter::vertical), options.width),
               {}};
   for (const Panel& panel : all)
     chart.panels.push_back(chart_panel(panel, chart.names, all.size() > 1));

@@ -173,13 +173,6 @@ class Painter {
   double last_ = 0.0;
 };
 
-std::vector<Ticks> verticals(const std::vector<Panel>& all) {
-  std::vector<Ticks> axes;
-  for (const Panel& panel : all)
-    axes.push_back(Painter::vertical(panel));
-  return axes;
-}
-
 std::string describe(const std::vector<Panel>& all) {
   std::string text;
   for (const Panel& panel : all) {
@@ -231,7 +224,7 @@ std::optional<Drawing> curves_figure(const RunView& run, const Summary& summary,
   const std::vector<Panel> all = panels(run, summary);
   if (all.empty()) return std::nullopt;
   const Names names = names_of(all);
-  const Layout layout = layout_of(verticals(all), options.width);
+  const Layout layout = layout_of(axes_of(all, Painter::vertical), options.width);
   Drawing drawing;
   drawing.width = layout.width;
   drawing.title = "Metric against training step: " + summary.run;
@@ -250,7 +243,7 @@ std::optional<Chart> curves_chart(const RunView& run, const Summary& summary,
               describe(all),
               reading_of(all),
               names_of(all),
-              layout_of(verticals(all), options.width),
+              layout_of(axes_of(all, Painter::vertical), options.width),
               {}};
   for (const Panel& panel : all)
     chart.panels.push_back(chart_panel(panel, all.size() > 1));

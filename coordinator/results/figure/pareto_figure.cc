@@ -64,13 +64,6 @@ Ticks vertical_of(const Panel& panel) {
   return nice_ticks(low, high, 7);
 }
 
-std::vector<Ticks> verticals(const std::vector<Panel>& all) {
-  std::vector<Ticks> axes;
-  for (const Panel& panel : all)
-    axes.push_back(vertical_of(panel));
-  return axes;
-}
-
 class Painter {
  public:
   Painter(const Panel& panel, const Names& names, Rect plot, Drawing& drawing)
@@ -294,7 +287,7 @@ std::optional<Drawing> pareto_figure(const Summary& summary, const FigureOptions
   const std::vector<Panel> all = panels(summary);
   if (all.empty()) return std::nullopt;
   const Names names = names_of(all);
-  const Layout layout = layout_of(verticals(all), options.width);
+  const Layout layout = layout_of(axes_of(all, vertical_of), options.width);
   const double width = layout.width;
   Drawing drawing;
   drawing.width = width;
@@ -321,7 +314,7 @@ std::optional<Chart> pareto_chart(const Summary& summary, const FigureOptions& o
               describe(all),
               kReading,
               names_of(all),
-              layout_of(verticals(all), options.width),
+              layout_of(axes_of(all, vertical_of), options.width),
               {}};
   for (const Panel& panel : all)
     chart.panels.push_back(chart_panel(panel, chart.names, all.size() > 1));

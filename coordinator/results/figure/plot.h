@@ -34,6 +34,15 @@ double title_offset(const Ticks& vertical);
 // The largest room that one of the axes needs left of its plot.
 double margin_left_of(const std::vector<Ticks>& verticals);
 
+// The vertical axes of panels, each by `axis_of(panel)`.
+template <typename Panels, typename AxisOf>
+std::vector<Ticks> axes_of(const Panels& panels, const AxisOf& axis_of) {
+  std::vector<Ticks> axes;
+  for (const auto& panel : panels)
+    axes.push_back(axis_of(panel));
+  return axes;
+}
+
 // A panel for each vertical axis. `width` as FigureOptions gives it (0: 360 for one panel, 504 for
 // several).
 Layout layout_of(const std::vector<Ticks>& verticals, double width);

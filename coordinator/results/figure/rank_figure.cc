@@ -100,14 +100,6 @@ Ticks vertical_of(const Panel& panel, std::vector<const Cell*>& off_scale) {
   return nice_ticks(range.low, range.high, 7);
 }
 
-std::vector<Ticks> verticals(const std::vector<Panel>& all) {
-  std::vector<Ticks> axes;
-  std::vector<const Cell*> off_scale;
-  for (const Panel& panel : all)
-    axes.push_back(vertical_of(panel, off_scale));
-  return axes;
-}
-
 // What no panel has room for, and the most of one panel.
 struct Off {
   std::set<const Cell*> cells;
@@ -387,7 +379,10 @@ Layout layout_for(const std::vector<Panel>& all, const Off& off, double width) {
   Layout layout;
   layout.width = width > 0 ? width : all.size() == 1 ? 360.0 : 504.0;
   layout.panels = all.size();
-  layout.margin_left = margin_left_of(verticals(all));
+  layout.margin_left = margin_left_of(axes_of(all, [](const Panel& panel) {
+    std::vector<const Cell*> off_scale;
+    return vertical_of(panel, off_scale);
+  }));
   layout.columns = std::min<std::size_t>(all.size(), layout.width >= 480   ? 3
                                                      : layout.width >= 300 ? 2
                                                                            : 1);
