@@ -81,7 +81,7 @@ Status become_export(const ExportOptions& options) {
 void add_export_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "export",
-      "A trial's adapter for another library: PEFT, pyreft, or merged into a model for "
+      "A trial's adapter for another library: PEFT, pyreft, adapters, or merged into a model for "
       "transformers");
   auto options = std::make_shared<ExportOptions>();
   command->add_option("RUN", options->run, "Name of the run, or the path of its folder")
@@ -90,7 +90,8 @@ void add_export_command(CLI::App& app, CommandContext& context) {
       ->add_option("TRIAL", options->trial,
                    "Number of the trial, its label, or the beginning of its key")
       ->required();
-  command->add_option("--format", options->format, "peft, merged or pyreft")->capture_default_str();
+  command->add_option("--format", options->format, "peft, merged, pyreft or adapters")
+      ->capture_default_str();
   command->add_option("--out", options->out, "Folder to write")->required();
   command->add_option("--runs-dir", options->runs_dir, "Where run folders are")
       ->capture_default_str();

@@ -30,7 +30,7 @@ adapters:
 """
 # Every method that another library can take over, with what has no default.
 METHODS = {"lora": "{rank: 4}", "dora": "{rank: 4, target_modules: {value: [query, value]}}",
-           "ia3": "{}", "prompt": "{tokens: 5}", "loreft": "{rank: 4, positions: f1+l1}",
+           "ia3": "{}", "prompt": "{tokens: 5}", "prefix": "{tokens: 5}", "loreft": "{rank: 4, positions: f1+l1}",
            "bitfit": "{}", "layer_norm": "{}", "last_layers": "{trained_layers: 2}", "full": "{}"}
 CLASSIFICATION = '{path: task, labels: ["no", "yes"]}'
 

@@ -1,4 +1,5 @@
 """Adapters and models go to peft and transformers and come back with the same logits (1e-4)."""
+import os
 import unittest
 
 import peft
@@ -21,6 +22,7 @@ PEFT_CONFIGS = {
     "dora": lambda: peft.LoraConfig(r=4, target_modules="all-linear", use_dora=True),
     "ia3": peft.IA3Config,
     "prompt": lambda: peft.PromptTuningConfig(num_virtual_tokens=6),
+    "prefix": lambda: peft.PrefixTuningConfig(num_virtual_tokens=6),
 }
 
 
@@ -42,7 +44,7 @@ class RoundTrip(unittest.TestCase):
         self.assertLess(difference, TOLERANCE, what)
 
     def test_adapters_trained_here_load_in_peft(self):
-        for method in ("lora", "dora", "ia3", "prompt"):
+        for method in ("lora", "dora", "ia3", "prompt", "prefix"):
             with self.subTest(method):
                 folder = self.run_.export(method, "peft")
                 model = peft.PeftModel.from_pretrained(self.base(), folder)
@@ -62,6 +64,15 @@ class RoundTrip(unittest.TestCase):
                 self.assert_close(self.run_.test_scores(method),
                                   plateau.logits(model, self.batch).softmax(1),
                                   f"{method}, merged, to transformers")
+
+    def test_an_adapter_in_a_pickle_is_refused_with_advice(self):
+        model = peft.get_peft_model(self.base(), PEFT_CONFIGS["lora, suffixes"]())
+        folder = self.run_.path("peft", "pickle")
+        model.save_pretrained(folder, safe_serialization=False)
+        self.assertEqual(sorted(os.listdir(folder)),
+                         ["README.md", "adapter_config.json", "adapter_model.bin"])
+        with self.assertRaisesRegex(AssertionError, "adapter_model.bin is a pickle.*save_pretrained"):
+            self.run_.predict(folder)
 
     def trained_there(self, config):
         config.task_type = peft.TaskType.SEQ_CLS

@@ -20,7 +20,7 @@ def environment(libtorch):
 def main(words):
     folder = os.environ.get("PLATEAU_REFERENCE")
     if not folder:
-        print("skipped: needs peft, transformers and pyreft: ./plateau test --with-reference")
+        print("skipped: needs peft, transformers, pyreft and adapters: ./plateau test --with-reference")
         return 77
     python = os.path.join(folder, "bin", "python")
     os.execve(python, [python, *words], environment(os.environ.get("PLATEAU_LIBTORCH", "")))

@@ -52,7 +52,7 @@ def main(folder, libtorch):
         with open(stamp, encoding="utf-8") as file:
             if file.read() == wanted:
                 return
-    say(f"installing peft, transformers, pyreft and torch into {folder} (0.7 GB to fetch)")
+    say(f"installing peft, transformers, pyreft, adapters and torch into {folder} (0.7 GB to fetch)")
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", folder], stdout=sys.stderr,
                           check=False)
     if made.returncode != 0:

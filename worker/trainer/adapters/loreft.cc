@@ -40,7 +40,12 @@ const char* form_name(LoreftForm form) {
   return "loreft";
 }
 
-// Positions of one site in a text of `length` tokens.
+// Positions count in a text's prompt: behind it nothing is known when a completion is asked for.
+std::int64_t prompt_rows(const BlockInput& input, std::size_t text) {
+  return input.prompts.empty() ? input.lengths[text] : input.prompts[text];
+}
+
+// Positions of one site in a prompt of `length` tokens.
 std::vector<std::int64_t> site_positions(Where where, const Positions& positions,
                                          std::int64_t length) {
   std::vector<std::int64_t> result;
@@ -129,10 +134,11 @@ std::vector<std::int64_t> Loreft::edited_rows(const BlockInput& input) const {
   for (const LoreftSite& site : sites_) {
     if (site.layer != input.layer) continue;
     std::int64_t start = 0;
-    for (const std::int64_t length : input.lengths) {
-      for (const std::int64_t place : site_positions(site.where, settings_.positions, length))
+    for (std::size_t i = 0; i < input.lengths.size(); ++i) {
+      for (const std::int64_t place :
+           site_positions(site.where, settings_.positions, prompt_rows(input, i)))
         rows.push_back(start + place);
-      start += length;
+      start += input.lengths[i];
     }
   }
   return rows;
@@ -146,8 +152,9 @@ at::Tensor Loreft::edit_block(const BlockInput& input, const at::Tensor& rows) c
     if (sites_[i].layer != input.layer) continue;
     std::vector<std::int64_t> counts;
     std::int64_t total = 0;
-    for (const std::int64_t length : input.lengths) {
-      const auto places = site_positions(sites_[i].where, settings_.positions, length);
+    for (std::size_t text = 0; text < input.lengths.size(); ++text) {
+      const auto places =
+          site_positions(sites_[i].where, settings_.positions, prompt_rows(input, text));
       counts.push_back(static_cast<std::int64_t>(places.size()));
       total += counts.back();
     }

@@ -6,6 +6,7 @@ namespace plateau::trainer {
 namespace {
 
 constexpr char kWeights[] = "adapter_model.safetensors";
+constexpr char kPickle[] = "adapter_model.bin";  // of PEFT before 0.7
 constexpr char kConfig[] = "adapter_config.json";
 
 std::string without_prefix(const std::string& name) {
@@ -41,6 +42,12 @@ Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter,
 }
 
 Result<TensorMap> read_adapter_tensors(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder / kWeights) && std::filesystem::exists(folder / kPickle)) {
+    return invalid_argument((folder / kPickle).string() +
+                            " is a pickle, which is a program and is not run; save it again as "
+                            "safetensors: PeftModel.from_pretrained(base, folder)" +
+                            ".save_pretrained(folder)");
+  }
   auto read = read_tensors(folder / kWeights);
   if (!read) return read.error();
   TensorMap tensors;

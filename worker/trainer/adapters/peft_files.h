@@ -15,7 +15,7 @@ Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter,
                     const std::string& base_name);
 
 // The tensors of a folder by the names that Adapter::import and Head::trained use, whoever wrote
-// it. kNotFound, kCorrupt.
+// it. kNotFound, kCorrupt; kInvalidArgument: only a pickle is there, which is never read.
 Result<TensorMap> read_adapter_tensors(const std::filesystem::path& folder);
 
 // Reads the weights back into an adapter of the same method and shape, and its head. kNotFound,

@@ -1,6 +1,7 @@
 // A task's data, read, split and tokenised: what training and evaluation consume.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -41,6 +42,15 @@ struct Split {
   }
   std::span<const std::int64_t> labels_of_tokens(std::int64_t item) const {
     return slice(token_labels, item);
+  }
+  // How many tokens stand in front of the first that is to be predicted; 0 where none of them does,
+  // or nothing is predicted.
+  std::int64_t prompt_of(std::int64_t item) const {
+    if (token_labels.empty()) return 0;
+    const std::span<const std::int64_t> wanted = labels_of_tokens(item);
+    const auto first =
+        std::find_if(wanted.begin(), wanted.end(), [](std::int64_t label) { return label >= 0; });
+    return first == wanted.end() ? 0 : first - wanted.begin();
   }
 
  private:

@@ -35,7 +35,8 @@ void for_each_batch(const Model& model, TrialHooks* hooks, const Split& split,
            (end == begin || static_cast<std::int64_t>(end - begin + 1) * split.length(order[end]) <=
                                 batch_tokens)) {
       const std::int64_t item = order[end];
-      batch.sequences.push_back({split.tokens(item), split.types(item), split.padding_of(item)});
+      batch.sequences.push_back(
+          {split.tokens(item), split.types(item), split.padding_of(item), split.prompt_of(item)});
       ++end;
     }
     use(pack_batch({&batch, 1}, model.info().options), {order.data() + begin, end - begin});

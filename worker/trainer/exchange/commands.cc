@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "worker/trainer/adapters/peft_files.h"
 #include "worker/trainer/eval/token_losses.h"
+#include "worker/trainer/exchange/adapters_folder.h"
 #include "worker/trainer/exchange/arguments.h"
 #include "worker/trainer/exchange/model_folder.h"
 #include "worker/trainer/exchange/predict_input.h"
@@ -20,7 +21,8 @@ namespace plateau::trainer {
 namespace {
 
 constexpr char kExportUsage[] =
-    "plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft --out FOLDER "
+    "plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft|adapters --out "
+    "FOLDER "
     "[--pooling cls|mean|tokens] [--label NAME]... [--positions f1+l1] [--device DEVICE]";
 constexpr char kPredictUsage[] =
     "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] "
@@ -41,8 +43,9 @@ Status export_peft(const Source& from) {
     }
   }
   return invalid_argument("PEFT has no method like " + from.trained.spec.method +
-                          ", so it could not load the adapter; what this trainer reads itself lies "
-                          "in the trial's own adapter/ folder");
+                          ", so it could not load the adapter; bottlenecks are exported "
+                          "with --format adapters, LoReFT with pyreft, and what this trainer reads "
+                          "itself lies in the trial's own adapter/ folder");
 }
 
 Status export_merged(const Source& from) {
@@ -52,6 +55,10 @@ Status export_merged(const Source& from) {
 
 Status export_pyreft(const Source& from) {
   return save_pyreft_folder(from.arguments.out, from.trained, from.model);
+}
+
+Status export_adapters(const Source& from) {
+  return save_adapters_folder(from.arguments.out, from.trained, from.model);
 }
 
 struct Format {
@@ -64,6 +71,7 @@ constexpr std::array kFormats = {
     Format{"peft", export_peft},
     Format{"merged", export_merged},
     Format{"pyreft", export_pyreft},
+    Format{"adapters", export_adapters},
 };
 
 Result<Format> find_format(const std::string& name) {

@@ -133,6 +133,12 @@ Status copy_tokenizer(const fs::path& base, const fs::path& out) {
 
 }  // namespace
 
+Json transformers_class(const Model& model, const Head& head) {
+  const auto classes = classes_of(model, head);
+  if (!classes || model.info().pooling == Pooling::kMean) return nullptr;
+  return model.info().pooling == Pooling::kTokens ? classes->language : classes->classifier;
+}
+
 Status save_model_folder(const fs::path& out, const Trained& trained, const Model& model,
                          const fs::path& base, const std::vector<std::string>& labels) {
   const auto config = config_of(base, trained, model, labels);

@@ -25,4 +25,7 @@ Status save_model_folder(const std::filesystem::path& out, const Trained& traine
                          const Model& model, const std::filesystem::path& base,
                          const std::vector<std::string>& labels);
 
+// The class of transformers that is this base with such a head, or null where there is none.
+nlohmann::json transformers_class(const Model& model, const Head& head);
+
 }  // namespace plateau::trainer

@@ -12,6 +12,7 @@
 #include "worker/trainer/adapters/registry.h"
 #include "worker/trainer/eval/evaluate.h"
 #include "worker/trainer/exchange/adapter_spec.h"
+#include "worker/trainer/exchange/adapters_folder.h"
 #include "worker/trainer/exchange/pyreft_folder.h"
 
 namespace plateau::trainer {
@@ -112,8 +113,9 @@ Result<Trained> build(const AdapterFiles& files, const Model& model, const fs::p
 
 Result<Trained> load_trained(const fs::path& folder, const Model& model, const fs::path& base,
                              const std::string& positions) {
-  const auto files = is_pyreft_folder(folder) ? read_pyreft_folder(folder, model, positions)
-                                              : read_peft_folder(folder);
+  const auto files = is_pyreft_folder(folder)     ? read_pyreft_folder(folder, model, positions)
+                     : is_adapters_folder(folder) ? read_adapters_folder(folder, model)
+                                                  : read_peft_folder(folder);
   auto trained = files ? build(*files, model, base) : Result<Trained>(files.error());
   if (trained) return trained;
   return Error{trained.error().kind, folder.string() + ": " + trained.error().message};

@@ -26,11 +26,11 @@ struct Trained {
   std::int64_t outputs = 0;  // of the head: classes, 1 for regression, 0 in language modelling
 };
 
-// Reads a folder that Hugging Face PEFT, pyreft or this trainer saved. The adapter's head is the
-// folder's; a folder without one (task_type null) gets the base's own. `model` must outlive the
-// result and have been loaded from `base`. kNotFound, kCorrupt: a missing tensor, another shape;
-// kInvalidArgument: not supported, not of this base, a tensor that no part of the method takes.
-// `positions`: of a folder of pyreft's, see pyreft_folder.h.
+// Reads a folder that Hugging Face PEFT, pyreft, adapters or this trainer saved. The adapter's head
+// is the folder's; a folder without one (task_type null) gets the base's own. `model` must outlive
+// the result and have been loaded from `base`. kNotFound, kCorrupt: a missing tensor, another
+// shape; kInvalidArgument: not supported, not of this base, a tensor that no part of the method
+// takes. `positions`: of a folder of pyreft's, see pyreft_folder.h.
 Result<Trained> load_trained(const std::filesystem::path& folder, const Model& model,
                              const std::filesystem::path& base, const std::string& positions = "");
 

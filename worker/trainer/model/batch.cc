@@ -89,6 +89,8 @@ PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorO
       append(columns, sequence, batch.sequences(), share);
       batch.lengths.push_back(share.virtual_tokens +
                               static_cast<std::int64_t>(sequence.ids.size()));
+      batch.prompts.push_back(sequence.prompt > 0 ? share.virtual_tokens + sequence.prompt
+                                                  : batch.lengths.back());
       batch.longest = std::max(batch.longest, batch.lengths.back());
       texts.push_back(text_of(sequence, share.virtual_tokens));
       has_padding = has_padding || texts.back().count != batch.lengths.back();
@@ -125,7 +127,10 @@ std::vector<RowShare> token_shares(const PackedBatch& batch) {
                       {first, first + share.sequences},
                       share.hooks,
                       share.key,
+                      {},
                       {}});
+    const auto prompt = batch.prompts.begin() + share.first_sequence;
+    shares.back().prompts = {prompt, prompt + share.sequences};
     if (batch.texts.empty()) continue;
     const auto text = batch.texts.begin() + share.first_sequence;
     shares.back().texts = {text, text + share.sequences};
@@ -141,6 +146,7 @@ std::vector<RowShare> sequence_shares(const PackedBatch& batch) {
                       std::vector<std::int64_t>(static_cast<std::size_t>(share.sequences), 1),
                       share.hooks,
                       share.key,
+                      {},
                       {}});
   }
   return shares;

@@ -56,6 +56,7 @@ struct PackedBatch {
   at::Tensor padded_row;        // int64 [N]: sequence * longest + place in the sequence
   at::Tensor key_mask;          // [S, 1, 1, longest], 0 or -inf; undefined when all keys are seen
   std::vector<TextRows> texts;  // [S]; empty unless some rows are padding
+  std::vector<std::int64_t> prompts;  // [S]: rows of every sequence's prompt
   std::vector<TrialShare> shares;
   bool recompute = false;  // activation checkpointing: see recompute.h; the batch must live as long
 
@@ -70,6 +71,8 @@ struct Sequence {
   // Empty, or 1 where a token is padding in front of the text or behind it: a row that is computed
   // but that no other row sees. Reference libraries compute such rows; training here has none.
   std::span<const std::uint8_t> padding = {};
+  // How many of the first tokens are a prompt that something is predicted behind; 0: all of them.
+  std::int64_t prompt = 0;
 };
 
 // One trial's sequences and what it adds to the model.
@@ -89,7 +92,8 @@ struct RowShare {
   std::vector<std::int64_t> lengths;  // rows of each sequence
   const TrialHooks* hooks = nullptr;
   DropoutKey key;
-  std::vector<TextRows> texts;  // of each sequence; empty unless the batch has padding
+  std::vector<TextRows> texts;        // of each sequence; empty unless the batch has padding
+  std::vector<std::int64_t> prompts;  // rows of each sequence's prompt; of tokens alone
 };
 
 // The shares of all rows, and of one row a sequence. Together they cover every row, in order.

@@ -77,7 +77,8 @@ struct BlockInput {
   std::int64_t layer = 0;
   std::span<const std::int64_t> lengths;
   DropoutKey key;
-  std::span<const TextRows> texts = {};  // empty: the texts are all rows
+  std::span<const TextRows> texts = {};        // empty: the texts are all rows
+  std::span<const std::int64_t> prompts = {};  // rows of each sequence's prompt; empty: all rows
 };
 
 enum class Sublayer { kAttention, kFeedForward };

@@ -118,7 +118,7 @@ at::Tensor edit_block_output(const at::Tensor& h, std::int64_t layer,
   std::vector<at::Tensor> indices, edited;
   for (const RowShare& share : shares) {
     if (share.hooks == nullptr) continue;
-    const BlockInput input{layer, share.lengths, share.key, share.texts};
+    const BlockInput input{layer, share.lengths, share.key, share.texts, share.prompts};
     std::vector<std::int64_t> rows = share.hooks->edited_rows(input);
     if (rows.empty()) continue;
     for (std::int64_t& row : rows)

@@ -152,8 +152,8 @@ TrialSequences Member::sequences(const std::vector<std::int64_t>& batch, std::in
   TrialSequences result;
   for (std::int64_t i = begin; i < begin + count; ++i) {
     const std::int64_t item = batch[static_cast<std::size_t>(i)];
-    result.sequences.push_back(
-        {data_->train.tokens(item), data_->train.types(item), data_->train.padding_of(item)});
+    result.sequences.push_back({data_->train.tokens(item), data_->train.types(item),
+                                data_->train.padding_of(item), data_->train.prompt_of(item)});
   }
   result.hooks = adapter_.get();
   result.key = {trial_.seed, static_cast<std::uint64_t>(step()), static_cast<std::uint64_t>(begin),

@@ -127,6 +127,22 @@ TEST(Loreft, pad_first_moves_positions_but_not_below_a_pooler) {
   EXPECT_NE(refused.error().message.find("pad_first"), std::string::npos);
 }
 
+// The last position is the last one of the prompt, not of the completion behind it.
+TEST(Loreft, positions_count_in_the_prompt) {
+  const auto model = tiny_bert();
+  const auto adapter =
+      make_adapter("loreft", {*model, tiny_trial("loreft", 3, 1).adapter.parameters, 1});
+  ASSERT_TRUE(adapter) << adapter.error().message;
+  (*adapter)->begin_pass();
+  const std::vector<std::int64_t> lengths = {6, 9}, prompts = {6, 4};
+  const BlockInput input{0, lengths, {}, {}, prompts};
+  const auto rows = (*adapter)->edited_rows(input);
+  EXPECT_EQ(rows, (std::vector<std::int64_t>{0, 1, 6, 7, 5, 9}));  // f2, then l1
+  const at::NoGradGuard no_grad;
+  const at::Tensor old = normal_tensor({6, 16}, 1.0, 3, at::kDouble);
+  EXPECT_EQ((*adapter)->edit_block(input, old).size(0), 6);
+}
+
 // With W = R and no bias LoReFT and NoReFT change nothing, DiReFT adds R^T R h.
 TEST(Loreft, relatives_differ_by_the_difference) {
   const auto model = tiny_bert();

@@ -1,6 +1,7 @@
 // Adapters out of folders alone, models out of adapters, and the commands around both.
 #include "worker/trainer/exchange/trained.h"
 
+#include <cmath>
 #include <sstream>
 
 #include <ATen/ATen.h>
@@ -13,6 +14,7 @@
 #include "worker/trainer/adapters/registry.h"
 #include "worker/trainer/eval/evaluate.h"
 #include "worker/trainer/exchange/adapter_spec.h"
+#include "worker/trainer/exchange/adapters_folder.h"
 #include "worker/trainer/exchange/commands.h"
 #include "worker/trainer/exchange/model_folder.h"
 #include "worker/trainer/exchange/pyreft_folder.h"
@@ -96,6 +98,31 @@ TEST_P(EveryMethod, whose_update_is_one_of_the_base_gives_a_model_with_the_same_
   ASSERT_TRUE(merged) << merged.error().message;
   EXPECT_LT(
       largest_difference(trained_logits(*merged, **model, example.data->test), example.logits),
+      1e-12);
+}
+
+TEST_P(EveryMethod, goes_to_the_library_adapters_if_it_is_a_bottleneck) {
+  const Example example(GetParam());
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  const auto out = fresh_folder("adapters");
+  const Status saved = save_adapters_folder(out, *trained, *example.model);
+  const bool is_bottleneck = GetParam() == "houlsby" || GetParam() == "pfeiffer";
+  ASSERT_EQ(saved.ok(), is_bottleneck);
+  if (!is_bottleneck) {
+    EXPECT_NE(saved.error().message.find(GetParam()), std::string::npos) << saved.error().message;
+    return;
+  }
+  ASSERT_TRUE(is_adapters_folder(out));
+  EXPECT_EQ(config_of(out, "head_config.json")["model_class"], "BertForSequenceClassification");
+  // The width by the library's own rule.
+  const Json config = config_of(out, "adapter_config.json")["config"];
+  EXPECT_EQ(std::floor(16.0 / config["reduction_factor"].get<double>()), 3.0);
+  const auto back = load_trained(out, *example.model, example.base);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->spec.method, GetParam());
+  EXPECT_LT(
+      largest_difference(trained_logits(*back, *example.model, example.data->test), example.logits),
       1e-12);
 }
 
@@ -212,6 +239,49 @@ TEST(pyreft_folder, holds_loreft_alone) {
   EXPECT_FALSE(save_pyreft_folder(fresh_folder("pyreft"), *trained, *example.model));
 }
 
+TEST(adapters_folder, refuses_what_would_change_the_numbers) {
+  const Example example("houlsby");
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  const auto out = fresh_folder("adapters");
+  ASSERT_TRUE(save_adapters_folder(out, *trained, *example.model));
+  const Json whole = config_of(out, "adapter_config.json");
+  for (const auto& [name, value] : {std::pair<const char*, Json>{"ln_before", true},
+                                    {"is_parallel", true},
+                                    {"leave_out", {0}},
+                                    {"scaling", "learned"},
+                                    {"non_linearity", "leakyrelu"},
+                                    {"original_ln_before", true},
+                                    {"architecture", "reft"},
+                                    {"dropout", "much"}}) {
+    Json changed = whole;
+    changed["config"][name] = value;
+    ASSERT_TRUE(write_file_atomically(out / "adapter_config.json", changed.dump()));
+    const auto read = load_trained(out, *example.model, example.base);
+    ASSERT_FALSE(read) << name;
+    EXPECT_GT(read.error().message.size(), out.string().size() + 20) << read.error().message;
+  }
+}
+
+TEST(pickles, are_refused_with_advice) {
+  const Example example("houlsby");
+  const auto trained = load_trained(example.adapter, *example.model, example.base);
+  ASSERT_TRUE(trained) << trained.error().message;
+  const auto out = fresh_folder("adapters");
+  ASSERT_TRUE(save_adapters_folder(out, *trained, *example.model));
+  std::filesystem::rename(out / "adapter.safetensors", out / "pytorch_adapter.bin");
+  std::filesystem::rename(example.adapter / "adapter_model.safetensors",
+                          example.adapter / "adapter_model.bin");
+  for (const auto& [folder, advice] :
+       {std::pair{out, "use_safetensors=True"}, std::pair{example.adapter, "save_pretrained"}}) {
+    const auto read = load_trained(folder, *example.model, example.base);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().kind, ErrorKind::kInvalidArgument);
+    EXPECT_NE(read.error().message.find("is a pickle"), std::string::npos) << read.error().message;
+    EXPECT_NE(read.error().message.find(advice), std::string::npos) << read.error().message;
+  }
+}
+
 class Commands : public ::testing::Test {
  protected:
   int predict(const std::string& input) {
@@ -270,7 +340,7 @@ TEST_F(Commands, export_writes_a_peft_folder_that_is_read_back) {
 TEST_F(Commands, export_says_what_it_wants) {
   const std::string base = example_.base.string(), adapter = example_.adapter.string();
   EXPECT_EQ(export_command({adapter, "--base", base, "--out", "x", "--format", "onnx"}, err_), 2);
-  EXPECT_NE(err_.str().find("peft, merged, pyreft"), std::string::npos) << err_.str();
+  EXPECT_NE(err_.str().find("peft, merged, pyreft, adapters"), std::string::npos) << err_.str();
   EXPECT_EQ(export_command({adapter, "--out", "x", "--format", "peft"}, err_), 2);
   EXPECT_EQ(export_command({adapter, "--base", base, "--format", "peft"}, err_), 2);
   EXPECT_EQ(export_command({"/nowhere", "--base", base, "--format", "peft", "--out", "x"}, err_),
