@@ -22,7 +22,7 @@ parameters:
   task: TASK
   adapter: [METHODS]
   seed: 1
-  epochs: 1
+MORE  epochs: 1
   batch_size: 8
   learning_rate: 3e-3
 replicate: seed
@@ -47,10 +47,12 @@ def program(name, *arguments, folder=None, text=None):
 class Run:
     """A finished run of SWEEP over some of METHODS, in a temporary folder.
 
-    make_base(folder) writes another base than MiniLM; rows are the task's, in place of TEXTS.
+    make_base(folder) writes another base than MiniLM; rows are the task's, in place of TEXTS; more
+    are lines of the sweep's parameters.
     """
 
-    def __init__(self, *methods, make_base=None, rows=None, task=CLASSIFICATION, settings=None):
+    def __init__(self, *methods, make_base=None, rows=None, task=CLASSIFICATION, settings=None,
+                 more=""):
         self._keep = tempfile.TemporaryDirectory(prefix="plateau-reference-")
         self.folder = self._keep.name
         os.makedirs(os.path.join(self.folder, "task"))
@@ -61,7 +63,7 @@ class Run:
         if make_base:
             make_base(self.path("base"))
         sweep = SWEEP.replace("METHODS", ", ".join(methods)).replace("TASK", task).replace(
-            "BASE", "{path: base}" if make_base else "minilm-l6")
+            "BASE", "{path: base}" if make_base else "minilm-l6").replace("MORE", more)
         settings = {**METHODS, **(settings or {})}
         self.write("round-trip.yaml", sweep + "".join(
             f"  {method}: {settings[method]}\n" for method in methods))

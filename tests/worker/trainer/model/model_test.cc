@@ -107,7 +107,39 @@ TEST(Model, names_an_unsupported_architecture_and_the_supported_ones) {
   ASSERT_FALSE(model);
   EXPECT_EQ(model.error().kind, ErrorKind::kInvalidArgument);
   EXPECT_NE(model.error().message.find("'t5'"), std::string::npos);
-  EXPECT_NE(model.error().message.find("bert"), std::string::npos);
+  for (const std::string& name : supported_architectures())
+    EXPECT_NE(model.error().message.find(name), std::string::npos) << model.error().message;
+}
+
+TEST(Model, reads_a_folder_of_shards) {
+  const auto whole = write_tiny_bert(), sharded = fresh_folder("sharded");
+  std::filesystem::copy(whole / "config.json", sharded / "config.json");
+  TensorMap shards[2];
+  nlohmann::json index = {{"metadata", nlohmann::json::object()}};
+  int number = 0;
+  const auto tensors = read_tensors(whole / "model.safetensors");
+  ASSERT_TRUE(tensors) << tensors.error().message;
+  for (const auto& [name, tensor] : *tensors) {
+    const int shard = number++ % 2;
+    shards[shard][name] = tensor;
+    index["weight_map"][name] = "model-" + std::to_string(shard) + ".safetensors";
+  }
+  for (const int shard : {0, 1})
+    ASSERT_TRUE(write_tensors(sharded / ("model-" + std::to_string(shard) + ".safetensors"),
+                              shards[shard], {}));
+  ASSERT_TRUE(write_file_atomically(sharded / "model.safetensors.index.json", index.dump()));
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> features;
+  for (const auto& folder : {whole, sharded}) {
+    const auto model = load_model(folder, {Pooling::kCls, at::kDouble});
+    ASSERT_TRUE(model) << model.error().message;
+    features.push_back((*model)->features(batch_of({sequences({{kLong, {}}})})));
+  }
+  EXPECT_TRUE(features[0].equal(features[1]));
+  std::filesystem::remove(sharded / "model-1.safetensors");
+  const auto missing = load_model(sharded, {Pooling::kCls, at::kDouble});
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("model-1.safetensors"), std::string::npos);
 }
 
 TEST(Model, names_what_is_wrong_with_weights_and_configuration) {
