@@ -118,6 +118,18 @@ class Recovery(harness.RunTest):
         measured = []
         self.assert_within(500, measure, "a killed local worker's trial runs again")
 
+    def test_a_hung_trainer_dies_with_its_worker(self):
+        """It reads its pipe no more, so only the kernel can tell it. Tried: without the
+        parent-death signal in worker/runner/process.cc it stays."""
+        self.stand_in(steps=3000, step_ms=10, checkpoint_steps=25,
+                      faults=[{"kind": "hang", "trial": 0, "step": 30, "attempts": 1}])
+        self.start_sweep("--pack", "1")
+        self.wait_for_checkpoint()
+        time.sleep(0.5)
+        trainers = self.trainers()
+        os.kill(self.workers()[0], signal.SIGKILL)
+        self.wait_until(lambda: not set(trainers) & set(self.trainers()), "no orphan is left", 5)
+
     def silent_worker(self, lease_ms):
         """A worker that says nothing any more and takes its disk along: the milliseconds until its
         trial is queued again."""

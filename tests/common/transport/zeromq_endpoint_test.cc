@@ -147,6 +147,7 @@ TEST(ZeroMqEndpoint, a_peer_with_an_oversized_frame_is_cut_off_and_others_go_on)
   const std::optional<Frame> frame = wait_for_frame(*bound->endpoint);
   ASSERT_TRUE(frame);
   EXPECT_EQ(frame->bytes, "good");
+  EXPECT_FALSE(wait_for_frame(*bound->endpoint, /*tries=*/10)) << "the giant came later";
 }
 
 }  // namespace
