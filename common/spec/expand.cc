@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "common/spec/fields.h"
 #include "common/spec/grid.h"
+#include "common/spec/obstacle.h"
 #include "common/spec/sweep.h"
 #include "common/spec/task_kinds.h"
 #include "common/spec/trial_parts.h"
@@ -38,6 +39,10 @@ void check_against_base(const Cell& cell, const Trial& trial, const BaseSource& 
   if (!counts) {
     problems.push_back(
         {place_of(cell, {"target_modules", "layers", "adapter"}), counts.error().message});
+    return;
+  }
+  if (const auto reason = obstacle(base.facts, trial)) {
+    problems.push_back({place_of(cell, {"adapter", "task"}), *reason});
     return;
   }
   const Result<RankLimit> limit = rank_limit(base.facts, trial);

@@ -111,6 +111,7 @@ TEST(Expand, a_task_that_has_no_baseline_is_said) {
   world.tasks["news"].spec.kind = "causal_lm";
   world.tasks["news"].spec.metric = "perplexity";
   world.tasks["news"].spec.labels.clear();
+  world.bases["minilm"].facts.model_type = "gpt2";
   const auto notices_of = [&](const std::string& baselines) {
     const Sweep sweep = read("parameters: {base: minilm, task: [tweets, news], adapter: lora, " +
                              std::string("rank: 1}\n") + baselines)

@@ -68,6 +68,44 @@ TEST(Pack, of_four_gives_each_what_it_gives_alone) {
   }
 }
 
+// How far trials in a pack end from the same trials alone, over the change that training made.
+double largest_deviation(at::ScalarType dtype, const char* precision, std::int64_t micro_batch) {
+  const auto model = tiny_bert(dtype);
+  std::vector<Trial> trials = four_trials();
+  for (Trial& trial : trials)
+    trial.protocol.precision = precision;
+  const auto alone = members_of(trials, model);
+  for (Trial& trial : trials)
+    trial.micro_batch_size = micro_batch;
+  const auto packed = members_of(trials, model);
+  std::vector<TensorMap> initial;
+  for (const auto& member : alone) {
+    initial.push_back(member->snapshot());
+    train({member.get()}, 20);
+  }
+  if (micro_batch > 0) {  // Nothing but the batch's order of summing differs.
+    for (const auto& member : packed)
+      train({member.get()}, 20);
+  } else {
+    train(pointers(packed), 20);
+  }
+  double largest = 0.0;
+  for (std::size_t i = 0; i < alone.size(); ++i) {
+    largest = std::max(largest, distance(packed[i]->snapshot(), alone[i]->snapshot()) /
+                                    distance(alone[i]->snapshot(), initial[i]));
+  }
+  return largest;
+}
+
+TEST(Pack, in_lower_precisions_stays_within_rounding) {
+  const double single = largest_deviation(at::kFloat, "float32", 0);
+  EXPECT_LE(single, 1e-3);
+  const double half = largest_deviation(at::kBFloat16, "bfloat16", 0);
+  const double of_order = largest_deviation(at::kBFloat16, "bfloat16", 1);
+  EXPECT_LE(half, 2.0 * of_order) << "another order of a batch makes " << of_order;
+  std::cout << "float32 " << single << ", bfloat16 " << half << ", its noise " << of_order << "\n";
+}
+
 TEST(Pack, order_of_members_changes_nothing) {
   const auto model = tiny_bert();
   const auto forwards = members_of(four_trials(), model);
