@@ -85,10 +85,14 @@ Status read_base(const Json& json, const std::string& where, CatalogueEntry& ent
       base_facts_from_config(json.at("architecture"), where + ".architecture");
   if (!facts) return facts.error();
   entry.base.facts = *facts;
-  entry.base.spec = {entry.name, "", entry.name, sha256_of_name(entry, "model.safetensors"),
-                     json.value("pooling", "mean")};
+  for (const CatalogueFile& file : entry.files) {
+    const bool is_gguf = file.name.ends_with(".gguf");
+    if (file.name != "model.safetensors" && !is_gguf) continue;
+    entry.base.spec = {entry.name, "", entry.name, file.sha256, json.value("pooling", "mean")};
+    entry.base.facts.in_blocks = is_gguf;
+  }
   if (entry.base.spec.sha256.empty()) {
-    return invalid_argument(where + " has no file model.safetensors");
+    return invalid_argument(where + " has no file model.safetensors, nor a .gguf one");
   }
   return {};
 }

@@ -1,12 +1,14 @@
 #include "common/catalogue/checksums.h"
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 
 #include <nlohmann/json.hpp>
 
 #include "common/base/file.h"
 #include "common/base/sha256.h"
+#include "common/gguf/gguf.h"
 
 namespace plateau {
 namespace {
@@ -52,6 +54,27 @@ Result<std::string> cached_sha256(const fs::path& file, const fs::path& cache) {
     static_cast<void>(unused);
   }
   return sha256;
+}
+
+Result<std::string> sha256_of_weights(const fs::path& base, const fs::path& cache) {
+  if (const auto gguf = gguf_of_base(base)) return cached_sha256(*gguf, cache);
+  constexpr char kWhole[] = "model.safetensors", kIndex[] = "model.safetensors.index.json";
+  std::error_code error;
+  if (fs::exists(base / kWhole, error)) return cached_sha256(base / kWhole, cache);
+  Result<std::string> text = read_file(base / kIndex);
+  if (!text) {
+    return not_found("the base " + base.string() + " has neither " + kWhole + " nor " + kIndex +
+                     " nor exactly one .gguf file");
+  }
+  const Json index = Json::parse(*text, nullptr, false);
+  const Json map = index.is_object() ? index.value("weight_map", Json()) : Json();
+  if (!map.is_object()) return corrupt((base / kIndex).string() + " has no object \"weight_map\"");
+  std::set<std::string> names = {kIndex};
+  for (const Json& shard : map) {
+    if (!shard.is_string()) return corrupt((base / kIndex).string() + " names no files");
+    names.insert(shard.get<std::string>());
+  }
+  return sha256_of_files(base, {names.begin(), names.end()}, cache);
 }
 
 Result<std::string> sha256_of_files(const fs::path& folder, std::vector<std::string> names,

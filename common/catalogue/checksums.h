@@ -15,6 +15,12 @@ namespace plateau {
 Result<std::string> cached_sha256(const std::filesystem::path& file,
                                   const std::filesystem::path& cache);
 
+// Of a base's weights: of model.safetensors, of a GGUF file (see gguf_of_base), or of all shards
+// that model.safetensors.index.json names and the index itself, as sha256_of_files. kNotFound names
+// what was looked for.
+Result<std::string> sha256_of_weights(const std::filesystem::path& base,
+                                      const std::filesystem::path& cache);
+
 // Of one file: its SHA-256. Of several: the SHA-256 of lines "<sha256>  <name>\n" in the order of
 // the names, which are relative to `folder`.
 Result<std::string> sha256_of_files(const std::filesystem::path& folder,

@@ -1,6 +1,7 @@
 #include "common/base/file.h"
 #include "common/catalogue/checksums.h"
 #include "common/catalogue/local_source.h"
+#include "common/gguf/config.h"
 
 namespace plateau {
 namespace {
@@ -22,28 +23,41 @@ std::string pooling_of(const std::filesystem::path& folder) {
   return cls ? "cls" : "mean";
 }
 
+Result<Json> config_of_file(const std::filesystem::path& gguf) {
+  const Result<GgufFile> file = GgufFile::open(gguf);
+  if (!file) return file.error();
+  return config_of_gguf(*file);
+}
+
+Result<Json> config_of_folder(const std::filesystem::path& folder) {
+  for (const char* name : {"config.json", "tokenizer.json"}) {
+    std::error_code error;
+    if (std::filesystem::is_regular_file(folder / name, error)) continue;
+    return not_found("the base " + folder.string() + " has no " + name +
+                     "; a folder in Hugging Face format has config.json, model.safetensors (or its "
+                     "shards) and tokenizer.json. A GGUF file is a base too");
+  }
+  return read_json(folder / "config.json");
+}
+
 }  // namespace
 
 Result<BaseSource> local_base(const SourceReference& reference,
                               const std::filesystem::path& cache) {
-  const std::filesystem::path& folder = reference.path;
-  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
-    std::error_code error;
-    if (std::filesystem::is_regular_file(folder / name, error)) continue;
-    return not_found("the base " + folder.string() + " has no " + name +
-                     "; a folder in Hugging Face format has config.json, model.safetensors and "
-                     "tokenizer.json");
-  }
-  Result<Json> config = read_json(folder / "config.json");
+  const std::filesystem::path& path = reference.path;
+  const auto gguf = gguf_of_base(path);
+  Result<Json> config = gguf ? config_of_file(*gguf) : config_of_folder(path);
   if (!config) return config.error();
-  Result<BaseFacts> facts = base_facts_from_config(*config, (folder / "config.json").string());
+  const std::string where = gguf ? gguf->string() : (path / "config.json").string();
+  Result<BaseFacts> facts = base_facts_from_config(*config, where);
   if (!facts) return facts.error();
-  Result<std::string> sha256 = cached_sha256(folder / "model.safetensors", cache);
+  facts->in_blocks = gguf.has_value();
+  Result<std::string> sha256 = sha256_of_weights(path, cache);
   if (!sha256) return sha256.error();
   BaseSource source;
   source.facts = *facts;
-  source.spec = {reference.name, folder.string(), "folder", *sha256,
-                 facts->is_encoder() ? pooling_of(folder) : "cls"};
+  source.spec = {reference.name, path.string(), "folder", *sha256,
+                 facts->is_encoder() ? pooling_of(path) : "cls"};
   return source;
 }
 

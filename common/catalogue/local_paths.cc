@@ -22,8 +22,7 @@ Error changed(const std::string& kind, const std::string& path) {
 Status resolve_base(BaseSpec& base, const Catalogue& catalogue, const std::filesystem::path& cache,
                     const FetchProgress& progress) {
   if (base.source == "folder") {
-    Result<std::string> sha256 =
-        cached_sha256(std::filesystem::path(base.path) / "model.safetensors", cache);
+    Result<std::string> sha256 = sha256_of_weights(base.path, cache);
     if (!sha256) return sha256.error();
     return *sha256 == base.sha256 ? Status() : Status(changed("base", base.path));
   }

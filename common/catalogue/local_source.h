@@ -8,8 +8,9 @@
 
 namespace plateau {
 
-// A folder in Hugging Face format: config.json, model.safetensors, tokenizer.json. Pooling is what
-// 1_Pooling/config.json says, else mean. The weights' SHA-256 is computed once and remembered.
+// A folder in Hugging Face format (config.json, model.safetensors or its shards, tokenizer.json),
+// or a GGUF file or a folder with one. An encoder's pooling is what 1_Pooling/config.json says,
+// else mean; a decoder's is its last token. The weights' SHA-256 is computed once and remembered.
 // kNotFound, kCorrupt, kInvalidArgument: an architecture that is not supported.
 Result<BaseSource> local_base(const SourceReference& reference, const std::filesystem::path& cache);
 

@@ -19,6 +19,8 @@ namespace plateau {
 bool trains_tensor(const std::string& method, const nlohmann::json& parameters, std::int64_t layers,
                    const std::string& name);
 bool is_selective(const std::string& method);
+// Whether it trains weights of linear layers or embeddings, which must then be kept as numbers.
+bool trains_matrices(const std::string& method);
 
 // One tensor of the base, as its checkpoint names it.
 struct BaseTensor {

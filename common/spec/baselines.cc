@@ -20,6 +20,7 @@ std::string data_of(const Trial& trial, const std::string& method) {
     data.erase("max_length");
   } else {
     data["base"] = {trial.base.sha256, trial.base.pooling, trial.protocol.precision};
+    if (trial.base.quantization != "none") data["base"].push_back(trial.base.quantization);
   }
   return data.dump();
 }

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "common/base/text.h"
+#include "common/spec/base_tensors.h"
 #include "common/spec/fields.h"
 #include "common/spec/grid.h"
 #include "common/spec/obstacle.h"
@@ -32,6 +33,30 @@ std::string text_of(const Cell& cell, const char* name) {
   return found == cell.values.end() ? "" : found->second.value.get<std::string>();
 }
 
+void check_quantization(const Cell& cell, const Trial& trial, const BaseSource& base,
+                        std::vector<Problem>& problems) {
+  const std::string& method = trial.adapter.method;
+  const Place place = place_of(cell, {"quantization", "adapter", "base"});
+  const bool is_nf4 = trial.base.quantization == "nf4";
+  if (is_nf4 && base.facts.in_blocks) {
+    problems.push_back({place, "quantization is nf4, but " + trial.base.name +
+                                   " is a GGUF file, whose blocks are used as they are; leave "
+                                   "quantization out there"});
+  }
+  if (is_nf4 && trains_matrices(method)) {
+    problems.push_back({place, method +
+                                   " trains the base's matrices, which quantization nf4 keeps "
+                                   "in four bits; quantise for the other methods only, with "
+                                   "`when: adapter != " +
+                                   method + "`"});
+  }
+  if (method == "qlora" && !is_nf4 && !base.facts.in_blocks) {
+    problems.push_back({place,
+                        "qlora is LoRA on a base in four bits, and quantization is none; "
+                        "the adapter without it is lora"});
+  }
+}
+
 // What the trial asks of the base: a rank, modules, layers and positions that are there.
 void check_against_base(const Cell& cell, const Trial& trial, const BaseSource& base,
                         std::vector<Problem>& problems) {
@@ -54,6 +79,7 @@ void check_against_base(const Cell& cell, const Trial& trial, const BaseSource& 
                             std::to_string(limit.value().largest) + ", since " +
                             limit.value().module});
   }
+  check_quantization(cell, trial, base, problems);
   if (trial.task.max_length > base.facts.max_positions) {
     problems.push_back({place_of(cell, {"max_length", "task"}),
                         "max_length is " + std::to_string(trial.task.max_length) + "; " +
@@ -105,6 +131,9 @@ class Expansion {
     Trial trial;
     trial.base = base->second.spec;
     trial.task = task->second.spec;
+    // QLoRA means a base in four bits, where it is not in a few bits already.
+    if (text_of(cell, "adapter") == "qlora" && !base->second.facts.in_blocks)
+      trial.base.quantization = "nf4";
     Json own = Json::object();
     std::map<std::string, Origin> origins;
     for (const auto& [name, assigned] : cell.values) {
@@ -127,11 +156,11 @@ class Expansion {
       return;
     }
     // Cells that differ in nothing of what is looked at have the same problems.
-    const bool is_new =
-        resolved.looked_at
-            .insert(base->first + '\n' + trial.task.name + '\n' +
-                    std::to_string(trial.task.max_length) + '\n' + trial.base.pooling)
-            .second;
+    const bool is_new = resolved.looked_at
+                            .insert(base->first + '\n' + trial.task.name + '\n' +
+                                    std::to_string(trial.task.max_length) + '\n' +
+                                    trial.base.pooling + '\n' + trial.base.quantization)
+                            .second;
     if (is_new) check_against_base(cell, trial, base->second, problems_);
     add_seeds(*cell.seeds, trial, origins);
   }

@@ -57,6 +57,10 @@ std::vector<TrialField> make_fields() {
              "how a text's vector is made of its tokens: their mean, or the architecture's own (an "
              "encoder's pooler, a decoder's last token)",
              {"mean", "cls"}),
+      choice("/base/quantization", set_in<&Trial::base, &BaseSpec::quantization>,
+             "of the frozen base's linear layers: nf4 is QLoRA's 4-bit NormalFloat with double "
+             "quantisation, made at load; none leaves them as the files hold them",
+             {"none", "nf4"}),
       field("/task/train_size", set_in<&Trial::task, &TaskSpec::train_size>, Type::kInteger, count,
             "rows of the training split; 0 = all"),
       field("/task/validation_size", set_in<&Trial::task, &TaskSpec::validation_size>,

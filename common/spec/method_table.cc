@@ -141,6 +141,7 @@ MethodSchema adapter(std::string name, std::string title, std::string source,
 std::vector<MethodSchema> make_method_table() {
   return {
       adapter("lora", "LoRA", "Hu et al. 2021, arXiv 2106.09685", lora()),
+      adapter("qlora", "QLoRA", "Dettmers et al. 2023, arXiv 2305.14314", lora()),
       adapter("dora", "DoRA", "Liu et al. 2024, arXiv 2402.09353", lora()),
       adapter("loreft", "LoReFT", "Wu et al. 2024, arXiv 2404.03592", loreft()),
       adapter("noreft", "NoReFT", "Wu et al. 2024, arXiv 2404.03592", loreft()),

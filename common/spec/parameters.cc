@@ -63,7 +63,7 @@ std::int64_t matrix_elements(const BaseFacts& facts, const Trial& trial) {
 }
 
 bool is_module_method(const std::string& method) {
-  return method == "lora" || method == "dora";
+  return method == "lora" || method == "qlora" || method == "dora";
 }
 
 std::vector<std::string> names_of(const std::vector<LinearModule>& modules) {
@@ -153,10 +153,10 @@ using Count = Result<std::int64_t> (*)(const BaseFacts& facts, const Trial& tria
 // What a method trains, one line a method; the selective ones share theirs.
 Count count_of(const std::string& method) {
   static const std::map<std::string, Count, std::less<>> counts = {
-      {"lora", count_modules},        {"dora", count_modules},         {"loreft", count_loreft},
-      {"noreft", count_loreft},       {"direft", count_loreft},        {"ia3", count_ia3},
-      {"houlsby", count_bottlenecks}, {"pfeiffer", count_bottlenecks}, {"prompt", count_prompt},
-      {"prefix", count_prefix},
+      {"lora", count_modules},  {"qlora", count_modules},       {"dora", count_modules},
+      {"loreft", count_loreft}, {"noreft", count_loreft},       {"direft", count_loreft},
+      {"ia3", count_ia3},       {"houlsby", count_bottlenecks}, {"pfeiffer", count_bottlenecks},
+      {"prompt", count_prompt}, {"prefix", count_prefix},
   };
   const auto found = counts.find(method);
   if (found != counts.end()) return found->second;

@@ -27,6 +27,7 @@ struct BaseFacts {
   bool out_bias = true;
   bool mlp_bias = true;
   bool ties_output = true;  // the output embeddings of language modelling are the input's
+  bool in_blocks = false;   // a GGUF file: its matrices are in a few bits a value already
 
   bool is_encoder() const { return model_type == "bert" || model_type == "roberta"; }
 };

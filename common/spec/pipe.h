@@ -34,8 +34,8 @@
 //   {metrics: [{split, name, value}],           test and last validation values
 //    parameters: {adapter, head, base},         counts; adapter and head are trained
 //    steps, train_tokens, train_seconds, eval_seconds, peak_memory_bytes, adapter_bytes,
-//    device, device_name, precision, version, torch,
-//    notes: [text]}                             e.g. how many rows the task's reader dropped
+//    base_bytes, device, device_name, precision, version, torch, notes: [text]} e.g. how many rows
+//    the task's reader dropped
 // Artifacts: metrics.jsonl, predictions.jsonl, adapter/adapter_config.json,
 // adapter/adapter_model.safetensors (baselines have no adapter/).
 // predictions.jsonl: {"id", "label", "prediction", "scores": [...]} a line, test split, in order.

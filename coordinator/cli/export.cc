@@ -69,6 +69,10 @@ Status become_export(const ExportOptions& options) {
                                         "--pooling", is_language ? "tokens" : base->pooling,
                                         "--format",  options.format,
                                         "--out",     options.out.string()};
+  if (base->quantization != "none") {
+    arguments.emplace_back("--quantization");
+    arguments.push_back(base->quantization);
+  }
   for (const std::string& label : (*trial)->trial.task.labels) {
     arguments.emplace_back("--label");
     arguments.push_back(label);

@@ -184,6 +184,12 @@ void add_facts(Summary& summary, const TrialRow& row, const SummaryOptions& opti
                              {}});
   }
   if (row.base_parameters > 0) summary.bases[base].parameters = row.base_parameters;
+  std::vector<std::string>& notes = summary.bases[base].notes;
+  if (trial.base.quantization == "nf4" && notes.empty()) {
+    notes.push_back(
+        "With quantization nf4 its linear layers are kept in 4-bit NormalFloat with double "
+        "quantisation (Dettmers et al. 2023)");
+  }
   if (position(summary.tasks, trial.task.name) == summary.tasks.size()) {
     summary.tasks.push_back(
         {trial.task.name, metric_style(metric_of(row, options)), trial.task, {}});

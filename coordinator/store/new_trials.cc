@@ -24,8 +24,9 @@ TrialFacts facts_of(const NewTrial& trial, TrialId id, std::int64_t round) {
   facts.round = round;
   // What the trainer can hold side by side: the same frozen weights in the same precision. Of their
   // hash as much as a std::string holds without more memory: there is one for each trial.
-  facts.group = sha256_hex(trial.trial.base.sha256 + "/" + trial.trial.protocol.precision)
-                    .substr(0, kGroupCharacters);
+  std::string shared = trial.trial.base.sha256 + "/" + trial.trial.protocol.precision;
+  if (trial.trial.base.quantization != "none") shared += "/" + trial.trial.base.quantization;
+  facts.group = sha256_hex(shared).substr(0, kGroupCharacters);
   facts.expected_ms = trial.expected_ms;
   facts.alone = trial.alone;
   facts.batch_size = trial.trial.optimizer.batch_size;

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "common/base/check.h"
-#include "worker/trainer/gguf/gguf.h"
+#include "common/gguf/gguf.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // A copy of exactly this size: AddressSanitizer sees the first byte read past its end.
   const std::vector<std::uint8_t> copy(data, data + size);
   const auto bytes = std::as_bytes(std::span(copy));
-  const auto file = plateau::trainer::GgufFile::from_bytes(bytes, "fuzz");
+  const auto file = plateau::GgufFile::from_bytes(bytes, "fuzz");
   if (!file) {
     PLATEAU_CHECK(!file.error().message.empty(), "an error without words");
     return 0;
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       (tensor.bytes.data() >= bytes.data() &&
                        tensor.bytes.data() + tensor.bytes.size() <= bytes.data() + bytes.size()),
                   "a tensor that leaves the file");
-    PLATEAU_CHECK(plateau::trainer::decode_tensor(tensor).size() == count,
+    PLATEAU_CHECK(plateau::decode_tensor(tensor).size() == count,
                   "a tensor whose values are not its shape's");
   }
   return 0;

@@ -36,11 +36,6 @@ bool is_quick(const std::string& name) {
   return false;
 }
 
-// What this trainer cannot do yet.
-bool is_supported(const GoldenCase& golden) {
-  return golden.family != "qlora";
-}
-
 std::vector<std::string> quick_cases() {
   std::vector<std::string> names;
   const fs::path folder = golden_folder();
@@ -50,8 +45,7 @@ std::vector<std::string> quick_cases() {
     const fs::path relative = entry.path().parent_path().lexically_relative(folder / "cases");
     if (!is_quick(relative.string())) continue;
     const auto golden = read_golden_case(entry.path().parent_path());
-    if (golden && golden->status == "ok" && is_supported(*golden))
-      names.push_back(relative.string());
+    if (golden && golden->status == "ok") names.push_back(relative.string());
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -141,6 +141,7 @@ Status run_baseline(const Assignment& assignment, const JobContext& context, con
   PLATEAU_CHECK(answers.test.defined(), "run_baseline() was called for another method");
   Outcome outcome = outcome_of(assignment, context, data.validation, data.test, answers);
   outcome.base_parameters = model.info().parameters;
+  outcome.base_bytes = model.storage_bytes();
   outcome.train_seconds = static_cast<double>(context.clock.monotonic_ms() - begin) / 1000.0;
   outcome.notes.insert(outcome.notes.begin(), data.notes.begin(), data.notes.end());
   return report_finished(assignment, context, outcome);
@@ -161,6 +162,7 @@ Status run_likelihood(const Assignment& assignment, const JobContext& context, c
   Outcome outcome =
       outcome_of(assignment, context, sets->validation.items, sets->test.items, answers);
   outcome.base_parameters = model.info().parameters;
+  outcome.base_bytes = model.storage_bytes();
   outcome.steps = 0;
   outcome.eval_seconds = static_cast<double>(context.clock.monotonic_ms() - begin) / 1000.0;
   outcome.notes.push_back(

@@ -235,6 +235,7 @@ Status Job::finish() {
   outcome.adapter_parameters = member_->adapter_parameters();
   outcome.head_parameters = member_->head().parameters();
   outcome.base_parameters = member_->model().info().parameters;
+  outcome.base_bytes = member_->model().storage_bytes();
   outcome.steps = member_->step();
   outcome.train_tokens = history_.train_tokens;
   outcome.train_seconds = history_.train_seconds;

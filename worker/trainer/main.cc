@@ -29,16 +29,18 @@ Usage:
       and checkpoints go to DIR (default: plateau-trial). FILE is a checkpoint to go on from.
   plateau-trainer serve [--device DEVICE]
       Framed messages on standard input and output; started by plateau-worker.
-  plateau-trainer check CASE_DIR... [--base NAME=FOLDER] [--device DEVICE]
+  plateau-trainer check CASE_DIR... [--base NAME=FOLDER] [--device DEVICE] [--precision P]
       Runs recorded cases of the reference libraries and prints the largest differences beside
       their tolerances. FOLDER is the base NAME of the cases when it is neither beside them nor in
       the cache.
   plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft --out FOLDER
-      [--pooling cls|mean|tokens] [--label NAME]... [--positions f1+l1]
+      [--pooling cls|mean|tokens] [--quantization nf4] [--label NAME]... [--positions f1+l1]
       Writes a trained adapter, this trainer's, PEFT's or pyreft's, as PEFT or pyreft reads it, or
       with its base as one model that transformers reads. --label names the classes in their order;
-      --positions says where a folder of pyreft's acts, which it does not store itself.
-  plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] [--precision float32]
+      --positions says where a folder of pyreft's acts, which it does not store itself;
+      --quantization nf4 that the adapter was trained on a base in four bits.
+  plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] [--quantization nf4]
+      [--precision float32]
       Reads a text, a pair of texts or a list of token ids as JSON a line and prints the logits of
       each as a JSON list a line. Pooling "tokens" is language modelling: it prints the sum of
       -log p over the text's tokens behind the first, and their number.

@@ -18,6 +18,7 @@ struct Outcome {
   std::int64_t adapter_parameters = 0;
   std::int64_t head_parameters = 0;
   std::int64_t base_parameters = 0;
+  std::int64_t base_bytes = 0;  // of the base as it is kept in memory
   std::int64_t steps = 0;
   std::int64_t train_tokens = 0;
   double train_seconds = 0.0;

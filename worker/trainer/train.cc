@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include "common/spec/base_tensors.h"
 #include "common/spec/methods.h"
 #include "common/spec/task_kinds.h"
 #include "worker/trainer/failure.h"
@@ -25,10 +26,16 @@ Pooling pooling_of(const Trial& trial) {
   return trial.base.pooling == "cls" ? Pooling::kCls : Pooling::kMean;
 }
 
+// Methods that train matrices of the base need them as numbers.
+Storage storage_of(const Trial& trial) {
+  if (trial.base.quantization == "nf4") return Storage::kNf4;
+  return trains_matrices(trial.adapter.method) ? Storage::kNumbers : Storage::kAsInFile;
+}
+
 // Trials may share a pack when this is equal.
 std::string base_key(const Trial& trial) {
   return trial.base.path + "\n" + std::to_string(static_cast<int>(pooling_of(trial))) + "\n" +
-         trial.protocol.precision;
+         trial.protocol.precision + "\n" + std::to_string(static_cast<int>(storage_of(trial)));
 }
 
 bool is_same(const Assignment& assignment, std::int64_t trial_id, std::int64_t attempt) {
@@ -142,7 +149,8 @@ Result<std::shared_ptr<const Model>> Trainer::load_base(const Trial& trial) {
   if (!dtype) return dtype.error();
   base_.reset();  // Before the next one is loaded: two may not fit.
   const LoadOptions options{pooling_of(trial),
-                            at::TensorOptions().dtype(*dtype).device(context_.device)};
+                            at::TensorOptions().dtype(*dtype).device(context_.device),
+                            storage_of(trial)};
   auto model = load_model(trial.base.path, options);
   if (!model) return model.error();
   base_ = *model;

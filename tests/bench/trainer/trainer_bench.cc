@@ -4,12 +4,13 @@
 //
 //   trainer_bench BASE_FOLDER [--method M] [--parameters JSON] [--pack N] [--precision P] [--steps
 //   N]
-//                 [--texts N] [--tokens N] [--language-model yes]
+//                 [--texts N] [--tokens N] [--language-model yes] [--storage file|numbers|nf4]
 //
 // Without --method or --pack: LoRA, DoRA and LoReFT, in packs of one and of four. --parameters are
 // the method's, as a sweep names them. Peak memory is the process's, so it is one method's only
-// when one is asked for.
+// when one is asked for. --storage says how the base's matrices are kept (model.h).
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -35,7 +36,12 @@ struct Options {
   int steps = 8;
   std::int64_t texts = 32, tokens = 64;
   bool language_model = false;
+  Storage storage = Storage::kAsInFile;
 };
+
+constexpr std::array kStorages = {std::pair{"file", Storage::kAsInFile},
+                                  std::pair{"numbers", Storage::kNumbers},
+                                  std::pair{"nf4", Storage::kNf4}};
 
 std::shared_ptr<const Dataset> random_data(const Options& options, std::int64_t vocabulary) {
   auto data = std::make_shared<Dataset>();
@@ -138,6 +144,11 @@ std::optional<Options> parse(const std::vector<std::string>& words) {
       options.precision = value;
     } else if (words[i] == "--language-model") {
       options.language_model = value == "yes";
+    } else if (words[i] == "--storage") {
+      const auto* known = std::find_if(kStorages.begin(), kStorages.end(),
+                                       [&](const auto& entry) { return value == entry.first; });
+      if (known == kStorages.end()) return std::nullopt;
+      options.storage = known->second;
     } else if (number <= 0) {
       return std::nullopt;
     } else if (words[i] == "--pack") {
@@ -164,7 +175,8 @@ int run(const Options& options) {
   const auto dtype = dtype_of_precision(options.precision);
   if (!dtype) return fail(dtype.error());
   const Pooling pooling = options.language_model ? Pooling::kTokens : Pooling::kCls;
-  const auto model = load_model(options.base, {pooling, at::TensorOptions().dtype(*dtype)});
+  const auto model =
+      load_model(options.base, {pooling, at::TensorOptions().dtype(*dtype), options.storage});
   if (!model) return fail(model.error());
   std::printf("threads %d, %s, %lld x %lld tokens a step and trial\n", at::get_num_threads(),
               options.precision.c_str(), static_cast<long long>(options.texts),
@@ -183,6 +195,8 @@ int run(const Options& options) {
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+  std::printf("base %lld MiB as it is kept\n",
+              static_cast<long long>((*model)->storage_bytes() >> 20));
   std::printf("peak resident memory %ld MiB\n", usage.ru_maxrss / 1024);
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/spec/base_tensors.h"
 #include "tests/common/catalogue/temporary_folder.h"
 
 namespace plateau {
@@ -33,13 +34,25 @@ Json with_task(const Json& task) {
 
 TEST(Catalogue, what_is_built_in) {
   const Catalogue catalogue = Catalogue::load().value();
-  EXPECT_EQ(catalogue.names(EntryKind::kBase), (std::vector<std::string>{"minilm-l6"}));
+  EXPECT_EQ(catalogue.names(EntryKind::kBase),
+            (std::vector<std::string>{"minilm-l6", "smollm2-135m"}));
   EXPECT_EQ(catalogue.names(EntryKind::kTask),
             (std::vector<std::string>{"bbc-news", "tweets-sentiment"}));
   const CatalogueEntry* base = catalogue.find(EntryKind::kBase, "minilm-l6");
   EXPECT_EQ(base->base.facts.layers, 6);
   EXPECT_EQ(base->base.spec.pooling, "mean");
+  EXPECT_FALSE(base->base.facts.in_blocks);
   EXPECT_EQ(catalogue.find(EntryKind::kTask, "minilm-l6"), nullptr);
+  const CatalogueEntry* smollm = catalogue.find(EntryKind::kBase, "smollm2-135m");
+  EXPECT_EQ(smollm->base.facts.model_type, "llama");
+  EXPECT_EQ(smollm->base.facts.key_width, 192);
+  EXPECT_TRUE(smollm->base.facts.in_blocks);
+  EXPECT_EQ(smollm->base.spec.sha256, smollm->files.front().sha256);
+  // As Hugging Face's model counts them.
+  std::int64_t parameters = 0;
+  for (const BaseTensor& tensor : base_tensors(smollm->base.facts, "cls"))
+    parameters += tensor.elements;
+  EXPECT_EQ(parameters, 134515008);
   for (const char* name : {"bbc-news", "tweets-sentiment"}) {
     const CatalogueEntry* task = catalogue.find(EntryKind::kTask, name);
     EXPECT_FALSE(task->licence.empty());

@@ -68,10 +68,10 @@ TEST_F(LoadSweep, rank_plateau_takes_tasks_from_a_folder) {
 }
 
 TEST_F(LoadSweep, unknown_bases_and_tasks_have_place_and_nearest_name) {
-  EXPECT_EQ(
-      message("base: minilm-l7, task: tweets-sentiment, adapter: lora, rank: 1"),
-      "1:20: unknown base 'minilm-l7'. Did you mean 'minilm-l6'? Known: minilm-l6; or a path, "
-      "such as ./minilm-l7");
+  EXPECT_EQ(message("base: minilm-l7, task: tweets-sentiment, adapter: lora, rank: 1"),
+            "1:20: unknown base 'minilm-l7'. Did you mean 'minilm-l6'? Known: minilm-l6, "
+            "smollm2-135m; or a path, "
+            "such as ./minilm-l7");
   EXPECT_EQ(message("base: minilm-l6, task: bbc-nws, adapter: lora, rank: 1"),
             "1:37: unknown task 'bbc-nws'. Did you mean 'bbc-news'? Known: bbc-news, "
             "tweets-sentiment; or a path, such as ./bbc-nws");

@@ -4,6 +4,7 @@
 #include "common/catalogue/checksums.h"
 #include "common/catalogue/local_source.h"
 #include "tests/common/catalogue/temporary_folder.h"
+#include "tests/common/gguf/gguf_bytes.h"
 
 namespace plateau {
 namespace {
@@ -36,8 +37,73 @@ TEST(LocalBase, what_is_missing_is_named) {
   const Result<BaseSource> base = local_base(at(folder.path()), cache.path());
   EXPECT_EQ(base.error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(base.error().message, "the base " + folder.path().string() +
-                                      " has no model.safetensors; a folder in Hugging Face format "
-                                      "has config.json, model.safetensors and tokenizer.json");
+                                      " has no tokenizer.json; a folder in Hugging Face format has "
+                                      "config.json, model.safetensors (or its shards) and "
+                                      "tokenizer.json. A GGUF file is a base too");
+  folder.write("tokenizer.json", "{}");
+  EXPECT_NE(local_base(at(folder.path()), cache.path())
+                .error()
+                .message.find("neither model.safetensors nor model.safetensors.index.json"),
+            std::string::npos);
+}
+
+TEST(LocalBase, shards_count_with_their_index) {
+  TemporaryFolder folder, cache;
+  folder.write("config.json", kConfig);
+  folder.write("tokenizer.json", "{}");
+  const std::string index = R"({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}})";
+  folder.write("model.safetensors.index.json", index);
+  folder.write("1.safetensors", "one");
+  folder.write("2.safetensors", "two");
+  const auto sha256 = [&] { return local_base(at(folder.path()), {}).value().spec.sha256; };
+  const std::string first = sha256();
+  EXPECT_EQ(first, sha256_hex(sha256_hex("one") + "  1.safetensors\n" + sha256_hex("two") +
+                              "  2.safetensors\n" + sha256_hex(index) +
+                              "  model.safetensors.index.json\n"));
+  folder.write("2.safetensors", "TWO");
+  EXPECT_NE(sha256(), first);
+  std::filesystem::remove(folder.path() / "2.safetensors");
+  EXPECT_EQ(local_base(at(folder.path()), {}).error().kind, ErrorKind::kNotFound);
+}
+
+// Numbers and texts of a Llama, and its embeddings alone: what a plan needs.
+std::string gguf(const std::string& architecture) {
+  std::string keys;
+  const auto begin = [&](const std::string& key, std::uint32_t type) {
+    put_text(keys, key);
+    put(keys, type, 4);
+  };
+  begin("general.architecture", 8);
+  put_text(keys, architecture);
+  const std::vector<std::pair<std::string, std::uint32_t>> counts = {
+      {"embedding_length", 8},        {"block_count", 3},          {"attention.head_count", 4},
+      {"attention.head_count_kv", 2}, {"feed_forward_length", 12}, {"context_length", 64}};
+  for (const auto& [key, value] : counts) {
+    begin(architecture + "." + key, 4);
+    put(keys, value, 4);
+  }
+  begin(architecture + ".attention.layer_norm_rms_epsilon", 6);
+  put(keys, 0x3727C5AC, 4);  // 1e-5
+  return gguf_bytes(counts.size() + 2, keys, {{"token_embd.weight", {8, 5}, 0, 0}},
+                    std::string(160, '\0'));
+}
+
+TEST(LocalBase, a_gguf_file_is_a_base_and_so_is_a_folder_with_one) {
+  TemporaryFolder folder, cache;
+  const auto file = folder.write("small.gguf", gguf("llama"));
+  for (const auto& path : {file, folder.path()}) {
+    const BaseSource base = local_base(at(path), cache.path()).value();
+    EXPECT_EQ(base.facts.model_type, "llama");
+    EXPECT_EQ(base.facts.layers, 3);
+    EXPECT_EQ(base.facts.key_width, 4);
+    EXPECT_EQ(base.facts.vocabulary, 5);
+    EXPECT_TRUE(base.facts.in_blocks);
+    EXPECT_EQ(base.spec.sha256, sha256_hex(gguf("llama")));
+    EXPECT_EQ(base.spec.pooling, "cls");
+    EXPECT_EQ(base.spec.path, path.string());
+  }
+  folder.write("small.gguf", gguf("mamba"));
+  EXPECT_NE(local_base(at(file), {}).error().message.find("'mamba'"), std::string::npos);
 }
 
 TEST(LocalBase, an_unknown_architecture_is_refused) {

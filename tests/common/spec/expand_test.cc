@@ -28,6 +28,36 @@ TEST(Expand, a_parameter_exists_only_where_the_adapter_has_it) {
   EXPECT_EQ(made.trial_count, 2 + 3);
 }
 
+TEST(Expand, qlora_means_a_base_in_four_bits) {
+  const SweepPlan made = plan(std::string(kHead) + "  adapter: [lora, qlora]\n  rank: 1\n");
+  EXPECT_EQ(column(made, "/base/quantization"), (std::vector<Json>{"none", "nf4"}));
+  const SweepPlan both =
+      plan(std::string(kHead) + "  adapter: dora\n  rank: 1\n  quantization: [none, nf4]\n");
+  EXPECT_EQ(column(both, "/base/quantization"), (std::vector<Json>{"none", "nf4"}));
+  EXPECT_NE(both.trials[0].key, both.trials[1].key);
+}
+
+TEST(Expand, quantization_that_cannot_be_has_its_place) {
+  const std::string head = kHead;
+  EXPECT_EQ(mistakes(head + "  adapter: qlora\n  rank: 1\n  quantization: none\n"),
+            "s.yaml:6:17: qlora is LoRA on a base in four bits, and quantization is none; the "
+            "adapter without it is lora");
+  EXPECT_NE(mistakes(head + "  adapter: full\n  quantization: nf4\n").find("s.yaml:5:17: full"),
+            std::string::npos);
+  Sources gguf = sources();
+  gguf.bases["minilm"].facts.in_blocks = true;
+  const auto expanded = [&](const std::string& text) {
+    return expand(read(head + text).value(), gguf);
+  };
+  EXPECT_NE(expanded("  adapter: lora\n  rank: 1\n  quantization: nf4\n")
+                .error()
+                .message.find("is a GGUF file"),
+            std::string::npos);
+  const auto plan = expanded("  adapter: qlora\n  rank: 1\n");
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->trials[0].trial.base.quantization, "none");
+}
+
 TEST(Expand, when_takes_cells_away) {
   const SweepPlan mapping =
       plan(std::string(kHead) +

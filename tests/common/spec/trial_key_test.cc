@@ -56,6 +56,7 @@ TEST(TrialKey, whatever_changes_numbers_counts) {
   const std::vector<std::pair<const char*, Json>> changes = {
       {"/base/sha256", std::string(64, 'c')},
       {"/base/pooling", "cls"},
+      {"/base/quantization", "nf4"},
       {"/task/sha256", std::string(64, 'u')},
       {"/task/reader", "jsonl"},
       {"/task/labels", {"negative", "positive"}},

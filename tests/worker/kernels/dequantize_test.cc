@@ -5,13 +5,13 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "common/gguf/blocks.h"
 #include "worker/kernels/quantize_nf4.h"
-#include "worker/trainer/gguf/blocks.h"
 
 namespace plateau::kernels {
 namespace {
 
-using trainer::BlockType;
+using plateau::BlockType;
 
 const std::vector<BlockType> kTypes = {
     BlockType::kF32,  BlockType::kF16,  BlockType::kBF16, BlockType::kQ4_0, BlockType::kQ4_1,
@@ -19,8 +19,8 @@ const std::vector<BlockType> kTypes = {
 
 // Random bytes whose scales are ordinary numbers: half the exponents would be NaN or infinite.
 QuantizedMatrix random_blocks(BlockType type, std::int64_t rows, std::int64_t columns) {
-  const auto values = static_cast<std::int64_t>(trainer::block_values(type));
-  const auto size = static_cast<std::int64_t>(trainer::block_size_bytes(type));
+  const auto values = static_cast<std::int64_t>(plateau::block_values(type));
+  const auto size = static_cast<std::int64_t>(plateau::block_size_bytes(type));
   at::Tensor bytes = at::empty({rows, columns / values * size}, at::kByte);
   std::mt19937 random(static_cast<unsigned>(type));
   auto* out = bytes.data_ptr<std::uint8_t>();
@@ -29,11 +29,11 @@ QuantizedMatrix random_blocks(BlockType type, std::int64_t rows, std::int64_t co
   return {rows, columns, GgufBlocks{static_cast<BlockFormat>(type), bytes}};
 }
 
-// What trainer/gguf, which follows ggml's reference functions, makes of the same bytes.
+// What common/gguf, which follows ggml's reference functions, makes of the same bytes.
 at::Tensor reference(const QuantizedMatrix& matrix, BlockType type) {
   const auto& bytes = std::get<GgufBlocks>(matrix.blocks).bytes;
   std::vector<float> values(static_cast<std::size_t>(matrix.rows * matrix.columns));
-  trainer::decode_blocks(
+  plateau::decode_blocks(
       type, {static_cast<const std::byte*>(bytes.const_data_ptr()), bytes.nbytes()}, values);
   return at::tensor(values).view({matrix.rows, matrix.columns});
 }
@@ -53,7 +53,7 @@ TEST(Dequantize, gives_every_block_format_to_the_bit) {
       at::Tensor out = at::empty({37, 512}, dtype);
       dequantize_rows(matrix, 0, out);
       EXPECT_TRUE(is_same(out, expected.to(dtype)))
-          << trainer::block_type_name(type) << " " << dtype;
+          << plateau::block_type_name(type) << " " << dtype;
     }
   }
 }
@@ -64,7 +64,7 @@ TEST(Dequantize, gives_any_rows) {
     at::Tensor out = at::empty({4, 256}, at::kFloat);
     dequantize_rows(matrix, 3, out);
     EXPECT_TRUE(is_same(out, reference(matrix, type).narrow(0, 3, 4)))
-        << trainer::block_type_name(type);
+        << plateau::block_type_name(type);
   }
 }
 
@@ -102,7 +102,7 @@ TEST(Dequantize, is_the_same_on_a_gpu) {
     blocks.bytes = blocks.bytes.to(at::kCUDA);
     at::Tensor out = at::empty({37, 512}, at::TensorOptions().device(at::kCUDA));
     dequantize_rows(matrix, 0, out);
-    EXPECT_TRUE(is_same(out.cpu(), expected)) << trainer::block_type_name(type);
+    EXPECT_TRUE(is_same(out.cpu(), expected)) << plateau::block_type_name(type);
   }
   const at::Tensor weight = at::randn({29, 37}, at::kFloat);
   at::Tensor here = at::empty({29, 37}), there = at::empty({29, 37}, at::kCUDA);

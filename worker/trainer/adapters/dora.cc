@@ -14,7 +14,7 @@ class DoraBranch : public LinearBranch {
   DoraBranch(const LinearSite& site, LoraFactors factors)
       : factors_(std::move(factors)),
         // Once, in double: these never change.
-        squared_norms_(site.weight.to(at::kDouble).square().sum(1).to(factors_.a.dtype())),
+        squared_norms_(site.weight.squared_row_norms().to(factors_.a.dtype())),
         magnitude_(as_leaf(squared_norms_.sqrt())) {
     refresh(site);
   }
@@ -41,7 +41,7 @@ class DoraBranch : public LinearBranch {
     const at::Tensor b = factors_.b.to(dtype).t();
     // u = W x' + scale B A x', which the magnitude multiplies.
     if (mask.defined()) {
-      const at::Tensor frozen = at::mm(x, input.site.weight.t());
+      const at::Tensor frozen = input.site.weight.multiply(x);
       const at::Tensor u = at::addmm(frozen, s, b, 1, factors_.scale);
       y.addcmul_(u, g).sub_(frozen);
       return {s, u, g, mask};
@@ -70,7 +70,7 @@ class DoraBranch : public LinearBranch {
     const at::Tensor grad_u = grad_y * g;
     const at::Tensor grad_s = at::mm(grad_u, b).mul_(factors_.scale);
     if (grad_x != nullptr && mask.defined()) {
-      const at::Tensor through_frozen = at::mm(grad_u - grad_y, input.site.weight);
+      const at::Tensor through_frozen = input.site.weight.multiply_back(grad_u - grad_y);
       grad_x->addcmul_(at::addmm(through_frozen, grad_s, a), mask);
     }
     if (grad_x != nullptr && !mask.defined()) grad_x->addmm_(grad_s, a);
@@ -122,7 +122,7 @@ class Dora : public Adapter {
       if (branches_[i] == nullptr) continue;
       const LinearSite& site = model_.linears()[i];
       const at::Tensor update = lora_update(branches_[i]->factors());
-      const at::Tensor sum = site.weight.to(update.dtype()) + update;
+      const at::Tensor sum = site.weight.dense().to(update.dtype()) + update;
       const at::Tensor factor = branches_[i]->magnitude() / sum.norm(2, 1);
       layers.push_back(merged_weight(site, factor.unsqueeze(1) * sum));
     }
@@ -139,9 +139,9 @@ class Dora : public Adapter {
 
 }  // namespace
 
-at::Tensor factored_row_norms(const at::Tensor& weight, const at::Tensor& squared_norms,
+at::Tensor factored_row_norms(const FrozenTensor& weight, const at::Tensor& squared_norms,
                               const at::Tensor& a, const at::Tensor& b, double scale) {
-  const at::Tensor cross = (at::mm(weight.to(a.dtype()), a.t()) * b).sum(1);
+  const at::Tensor cross = (weight.multiply(a).t() * b).sum(1);
   const at::Tensor own = (at::mm(b, at::mm(a, a.t())) * b).sum(1);
   return (squared_norms + cross * (2.0 * scale) + own * (scale * scale)).clamp_min(0.0).sqrt();
 }

@@ -15,7 +15,7 @@ Result<std::unique_ptr<Adapter>> make_dora(const AdapterRequest& request);
 // The L2 norms of the rows of W + scale B A [out], without that matrix: by
 // |W|^2 + 2 scale <W A^T, B> + scale^2 (B (A A^T)) . B, row by row. O(out * rank) memory.
 // `squared_norms` are the row sums of W * W.
-at::Tensor factored_row_norms(const at::Tensor& weight, const at::Tensor& squared_norms,
+at::Tensor factored_row_norms(const FrozenTensor& weight, const at::Tensor& squared_norms,
                               const at::Tensor& a, const at::Tensor& b, double scale);
 
 }  // namespace plateau::trainer

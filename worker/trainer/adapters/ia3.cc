@@ -76,7 +76,8 @@ class Ia3 : public Adapter {
     for (std::size_t i = 0; i < scales_.size(); ++i) {
       if (!scales_[i].defined()) continue;
       const LinearSite& site = model_.linears()[i];
-      merged.push_back(merged_weight(site, site.weight.to(scales_[i].dtype()) * scales_[i]));
+      merged.push_back(
+          merged_weight(site, site.weight.dense().to(scales_[i].dtype()) * scales_[i]));
       if (branches_[i] == nullptr || !site.bias.defined()) continue;
       merged.push_back(
           {site.bias_parameter, site.bias.to(scales_[i].dtype()) * scales_[i].view({-1})});

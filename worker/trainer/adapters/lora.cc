@@ -78,7 +78,7 @@ class Lora : public Adapter {
       if (branches_[i] == nullptr) continue;
       const LinearSite& site = model_.linears()[i];
       const at::Tensor update = lora_update(branches_[i]->factors());
-      layers.push_back(merged_weight(site, site.weight.to(update.dtype()) + update));
+      layers.push_back(merged_weight(site, site.weight.dense().to(update.dtype()) + update));
     }
     return layers;
   }
@@ -164,6 +164,17 @@ nlohmann::json lora_config(const Model& model, const LoraSettings& settings, boo
           {"layers_pattern", nullptr},
           {"rank_pattern", settings.rank_pattern},
           {"alpha_pattern", settings.alpha_pattern}};
+}
+
+Result<std::unique_ptr<Adapter>> make_qlora(const AdapterRequest& request) {
+  const auto& sites = request.model.linears();
+  const bool quantized = std::any_of(sites.begin(), sites.end(), [](const LinearSite& site) {
+    return site.weight.is_quantized();
+  });
+  if (quantized) return make_lora(request);
+  return invalid_argument(
+      "qlora is LoRA on a base in a few bits a value, and this one is kept as numbers; set "
+      "quantization: nf4, or take a GGUF base");
 }
 
 Result<std::unique_ptr<Adapter>> make_lora(const AdapterRequest& request) {

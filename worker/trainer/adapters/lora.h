@@ -49,5 +49,8 @@ nlohmann::json lora_config(const Model& model, const LoraSettings& settings, boo
 std::int64_t lora_parameters(std::int64_t out, std::int64_t in, std::int64_t rank);
 
 Result<std::unique_ptr<Adapter>> make_lora(const AdapterRequest& request);
+// The same on a quantised base (Dettmers et al. 2023, arXiv 2305.14314). kInvalidArgument: it is
+// none.
+Result<std::unique_ptr<Adapter>> make_qlora(const AdapterRequest& request);
 
 }  // namespace plateau::trainer

@@ -37,13 +37,11 @@ class Prompt : public Adapter {
 };
 
 // The word embeddings: the first table with one row a token of the vocabulary.
-const at::Tensor& word_table(const Model& model) {
+const FrozenTensor& word_table(const Model& model) {
   const ModelInfo& info = model.info();
   for (const ModelParameter& parameter : model.parameters()) {
-    if (parameter.value.dim() == 2 && parameter.value.size(0) == info.vocabulary &&
-        parameter.value.size(1) == info.hidden) {
+    if (parameter.value.sizes() == std::vector{info.vocabulary, info.hidden})
       return parameter.value;
-    }
   }
   PLATEAU_CHECK(false, "a model without word embeddings");
   return model.parameters().front().value;
@@ -55,8 +53,8 @@ at::Tensor sampled_rows(const Model& model, std::int64_t count, std::uint64_t se
   for (std::int64_t i = 0; i < count; ++i)
     ids.push_back(static_cast<std::int64_t>(
         random.below(static_cast<std::uint64_t>(model.info().vocabulary))));
-  const at::Tensor& table = word_table(model);
-  return table.index_select(0, at::tensor(ids, at::kLong).to(table.device()));
+  const FrozenTensor& table = word_table(model);
+  return table.rows_at(at::tensor(ids, at::kLong).to(table.options().device()));
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ struct Method {
 // One line a method.
 constexpr std::array kMethods = {
     Method{"lora", make_lora},
+    Method{"qlora", make_qlora},
     Method{"dora", make_dora},
     Method{"loreft", make_loreft},
     Method{"noreft", make_noreft},

@@ -17,7 +17,7 @@ class Selective : public Adapter {
     for (std::size_t i = 0; i < own_.size(); ++i) {
       const ModelParameter& frozen = model.parameters()[i];
       if (!trains_tensor(method_, parameters, model.info().layers, frozen.name)) continue;
-      own_[i] = as_leaf(frozen.value.to(trained_options(model)).clone());
+      own_[i] = as_leaf(frozen.value.dense().to(trained_options(model)).clone());
     }
   }
 
@@ -54,6 +54,14 @@ class Selective : public Adapter {
 };
 
 Result<std::unique_ptr<Adapter>> make(const AdapterRequest& request, const char* method) {
+  for (const ModelParameter& parameter : request.model.parameters()) {
+    if (!parameter.value.is_quantized() ||
+        !trains_tensor(method, request.parameters, request.model.info().layers, parameter.name))
+      continue;
+    return invalid_argument(std::string(method) + " trains " + parameter.name +
+                            ", which this base keeps in a few bits a value; use the base without "
+                            "quantization");
+  }
   auto adapter = std::make_unique<Selective>(request.model, method, request.parameters);
   if (adapter->trained().empty() && std::string(method) != "none") {
     return invalid_argument(std::string(method) + " finds nothing to train in this " +

@@ -16,12 +16,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kUsage[] =
-    "plateau-trainer check CASE_DIR... [--base NAME=FOLDER] [--device DEVICE]";
+    "plateau-trainer check CASE_DIR... [--base NAME=FOLDER] [--device DEVICE] "
+    "[--precision float32|float64|bfloat16]";
 
 struct Arguments {
   std::vector<fs::path> folders;
   std::map<std::string, fs::path> bases;
   std::string device = "cpu";
+  std::string precision = "float32";
 };
 
 Result<Arguments> parse(const std::vector<std::string>& words) {
@@ -32,14 +34,14 @@ Result<Arguments> parse(const std::vector<std::string>& words) {
       arguments.folders.emplace_back(word);
       continue;
     }
-    if (word != "--base" && word != "--device") {
+    if (word != "--base" && word != "--device" && word != "--precision") {
       return invalid_argument("unknown option " + word + "; usage: " + kUsage);
     }
     if (++i == words.size()) {
       return invalid_argument(word + " needs a value; usage: " + kUsage);
     }
-    if (word == "--device") {
-      arguments.device = words[i];
+    if (word != "--base") {
+      (word == "--device" ? arguments.device : arguments.precision) = words[i];
       continue;
     }
     const std::size_t equals = words[i].find('=');
@@ -101,7 +103,9 @@ Result<std::vector<CheckRow>> check(const GoldenCase& golden, const Arguments& a
     const auto batch = read_golden_batch(golden);
     if (!batch) return batch.error();
     GoldenOptions options;
-    options.options = options.options.device(arguments.device);
+    const auto dtype = dtype_of_precision(arguments.precision);
+    if (!dtype) return dtype.error();
+    options.options = options.options.device(arguments.device).dtype(*dtype);
     auto run = run_golden_case(golden, *base, *batch, options);
     if (!run) return run.error();
     return compare_golden_case(golden, *base, *batch, *run);

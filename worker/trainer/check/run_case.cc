@@ -8,10 +8,12 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "common/spec/base_tensors.h"
 #include "worker/trainer/adapters/loreft.h"
 #include "worker/trainer/adapters/merge.h"
 #include "worker/trainer/eval/evaluate.h"
 #include "worker/trainer/eval/lm_targets.h"
+#include "worker/trainer/model/weight_source.h"
 #include "worker/trainer/pack/pack.h"
 
 namespace plateau::trainer {
@@ -186,11 +188,10 @@ Status add_head_of_base(const std::filesystem::path& folder, const Member& membe
                         TensorMap& initial) {
   for (const TrainedTensor& tensor : member.head().trained()) {
     if (initial.contains(tensor.name)) continue;
-    const auto weights = ModelWeights::open(folder);
-    if (!weights) return weights.error();
-    const TensorView* stored = weights->find(tensor.name);
-    if (stored == nullptr) continue;
-    auto value = to_tensor(*stored, tensor.value.options().requires_grad(false));
+    const auto files = open_base(folder);
+    if (!files) return files.error();
+    if (!files->weights->has(tensor.name)) continue;
+    auto value = files->weights->read(tensor.name, tensor.value.options().requires_grad(false));
     if (!value) return value.error();
     initial[tensor.name] = *value;
   }
@@ -268,6 +269,12 @@ Status train(Member& member, GoldenRun& run) {
   return {};
 }
 
+// "base: NF4, ..." of a quantised case; methods that train matrices need them as numbers.
+Storage storage_of(const GoldenCase& golden) {
+  if (golden.family == "qlora" || golden.family == "qdora") return Storage::kNf4;
+  return trains_matrices(golden.family) ? Storage::kNumbers : Storage::kAsInFile;
+}
+
 }  // namespace
 
 TensorMap member_names(Member& member, const TensorMap& plain) {
@@ -283,7 +290,7 @@ Result<GoldenRun> run_golden_case(const GoldenCase& golden, const GoldenBase& ba
   auto initial = golden_initial(golden);
   if (!initial) return initial.error();
   const Pooling pooling = batch.is_language_model() ? Pooling::kTokens : Pooling::kCls;
-  auto model = load_model(base.folder, {pooling, options.options});
+  auto model = load_model(base.folder, {pooling, options.options, storage_of(golden)});
   if (!model) return model.error();
   auto adapter = golden_adapter(golden, (*model)->info().hidden);
   if (!adapter) return adapter.error();

@@ -20,6 +20,8 @@ Status set(ExchangeArguments& arguments, const std::string& option, const std::s
     arguments.positions = value;
   } else if (option == "--precision") {
     arguments.precision = value;
+  } else if (option == "--quantization") {
+    arguments.quantization = value;
   } else if (option == "--device") {
     arguments.device = value;
   } else {
@@ -58,14 +60,19 @@ Result<ExchangeArguments> parse_exchange(const std::vector<std::string>& words,
   if (arguments.base.empty()) return fail("--base is needed: the folder of the adapter's base");
   if (!pooling_named(arguments.pooling))
     return fail("--pooling is cls, mean or tokens, not '" + arguments.pooling + "'");
+  if (arguments.quantization != "none" && arguments.quantization != "nf4")
+    return fail("--quantization is none or nf4, not '" + arguments.quantization + "'");
   return arguments;
 }
 
 Result<std::shared_ptr<const Model>> load_base(const ExchangeArguments& arguments) {
   const auto dtype = dtype_of_precision(arguments.precision);
   if (!dtype) return dtype.error();
-  return load_model(arguments.base, {pooling_named(arguments.pooling).value_or(Pooling::kCls),
-                                     at::TensorOptions().dtype(*dtype).device(arguments.device)});
+  // An adapter may bring matrices of its own, for which a GGUF base must be numbers.
+  return load_model(arguments.base,
+                    {pooling_named(arguments.pooling).value_or(Pooling::kCls),
+                     at::TensorOptions().dtype(*dtype).device(arguments.device),
+                     arguments.quantization == "nf4" ? Storage::kNf4 : Storage::kNumbers});
 }
 
 }  // namespace plateau::trainer

@@ -19,6 +19,7 @@ struct ExchangeArguments {
   std::string positions;            // of a folder of pyreft's, which does not store them
   std::string pooling = "cls";      // as transformers; a trial says its own
   std::string precision = "float32";
+  std::string quantization = "none";  // nf4: the base of a trial that was trained so
   std::string device = "cpu";
 };
 

@@ -22,10 +22,11 @@ namespace {
 
 constexpr char kExportUsage[] =
     "plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft|adapters --out "
-    "FOLDER "
-    "[--pooling cls|mean|tokens] [--label NAME]... [--positions f1+l1] [--device DEVICE]";
+    "FOLDER [--pooling cls|mean|tokens] [--quantization nf4] [--label NAME]... [--positions f1+l1] "
+    "[--device DEVICE]";
 constexpr char kPredictUsage[] =
-    "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] "
+    "plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] [--quantization "
+    "nf4] "
     "[--positions f1+l1] [--precision float32|float64|bfloat16] [--device DEVICE]";
 
 struct Source {

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "common/base/file.h"
+#include "common/gguf/gguf.h"
 
 namespace plateau::trainer {
 namespace {
@@ -61,7 +62,7 @@ Result<TensorMap> merged_tensors(const Trained& trained, const Model& model) {
   TensorMap tensors;
   const at::TensorOptions options = trained_options(model);
   for (const ModelParameter& parameter : model.parameters())
-    tensors[parameter.name] = parameter.value.to(options);
+    tensors[parameter.name] = parameter.value.dense().to(options);
   for (const MergedParameter& parameter : *merged)
     tensors[model.parameters()[parameter.index].name] = parameter.value;
   return tensors;
@@ -141,6 +142,10 @@ Json transformers_class(const Model& model, const Head& head) {
 
 Status save_model_folder(const fs::path& out, const Trained& trained, const Model& model,
                          const fs::path& base, const std::vector<std::string>& labels) {
+  if (gguf_of_base(base)) {
+    return invalid_argument("a merged model of the GGUF base " + base.string() +
+                            " cannot be saved; --format peft saves the adapter");
+  }
   const auto config = config_of(base, trained, model, labels);
   if (!config) return config.error();
   auto tensors = merged_tensors(trained, model);

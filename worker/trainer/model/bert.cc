@@ -148,8 +148,8 @@ Error refuse_language_modelling(const std::string& where, const std::string& typ
 }
 
 Result<std::shared_ptr<const Model>> load(const nlohmann::json& json, const std::string& where,
-                                          ModelWeights weights, const LoadOptions& options,
-                                          Flavour flavour) {
+                                          std::shared_ptr<const WeightSource> weights,
+                                          const LoadOptions& options, Flavour flavour) {
   ConfigReader config(json, where);
   const BertConfig values{config.count("hidden_size"),
                           config.count("num_hidden_layers"),
@@ -178,14 +178,16 @@ Result<std::shared_ptr<const Model>> load(const nlohmann::json& json, const std:
 }  // namespace
 
 Result<std::shared_ptr<const Model>> load_bert(const nlohmann::json& config,
-                                               const std::string& where, ModelWeights weights,
+                                               const std::string& where,
+                                               std::shared_ptr<const WeightSource> weights,
                                                const LoadOptions& options) {
   return load(config, where, std::move(weights), options,
               {"bert", 0, true, true, HeadKind::kLinear});
 }
 
 Result<std::shared_ptr<const Model>> load_roberta(const nlohmann::json& config,
-                                                  const std::string& where, ModelWeights weights,
+                                                  const std::string& where,
+                                                  std::shared_ptr<const WeightSource> weights,
                                                   const LoadOptions& options) {
   const auto pad = config.find("pad_token_id");
   const bool given = pad != config.end() && pad->is_number_integer();

@@ -7,16 +7,19 @@
 #include <nlohmann/json.hpp>
 
 #include "worker/trainer/model/model.h"
+#include "worker/trainer/model/weight_source.h"
 
 namespace plateau::trainer {
 
 // Errors as in load_model.
 Result<std::shared_ptr<const Model>> load_bert(const nlohmann::json& config,
-                                               const std::string& where, ModelWeights weights,
+                                               const std::string& where,
+                                               std::shared_ptr<const WeightSource> weights,
                                                const LoadOptions& options);
 
 Result<std::shared_ptr<const Model>> load_roberta(const nlohmann::json& config,
-                                                  const std::string& where, ModelWeights weights,
+                                                  const std::string& where,
+                                                  std::shared_ptr<const WeightSource> weights,
                                                   const LoadOptions& options);
 
 }  // namespace plateau::trainer

@@ -26,6 +26,7 @@ class ModelBuilder {
       : reader_(reader), prefix_(std::move(prefix)), linears_(linears), parameters_(parameters) {}
 
   Frozen tensor(const std::string& name, const std::vector<std::int64_t>& shape);
+  Frozen embeddings(const std::string& name, const std::vector<std::int64_t>& shape);
   // Weight, and bias unless it is an RMSNorm.
   Norm norm(const std::string& name, std::int64_t width, double epsilon, bool has_bias = true);
   // Layers that read the same input, one below the other in one matrix.
@@ -34,7 +35,7 @@ class ModelBuilder {
   FrozenLinear transposed_linear(const std::string& name, std::int64_t out, std::int64_t in);
 
  private:
-  std::size_t add_parameter(const std::string& name, const at::Tensor& value);
+  std::size_t add_parameter(const std::string& name, const FrozenTensor& value);
 
   WeightReader& reader_;
   std::string prefix_;

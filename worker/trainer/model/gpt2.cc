@@ -121,7 +121,8 @@ Status refuse_variants(const nlohmann::json& json, const std::string& where) {
 }  // namespace
 
 Result<std::shared_ptr<const Model>> load_gpt2(const nlohmann::json& json, const std::string& where,
-                                               ModelWeights weights, const LoadOptions& options) {
+                                               std::shared_ptr<const WeightSource> weights,
+                                               const LoadOptions& options) {
   ConfigReader config(json, where);
   const std::int64_t hidden = config.count("n_embd");
   const auto inner = json.find("n_inner");

@@ -15,21 +15,22 @@
 #include <ATen/core/Tensor.h>
 
 #include "worker/trainer/model/batch.h"
+#include "worker/trainer/model/frozen_tensor.h"
 
 namespace plateau::trainer {
 
 // One tensor of the model, as the checkpoint names and shapes it. Tied weights occur once.
 struct ModelParameter {
-  std::string name;  // "bert.encoder.layer.0.attention.self.query.weight"
-  at::Tensor value;  // frozen; often a view of a fused matrix, [in, out] for GPT-2's Conv1D
+  std::string name;    // "bert.encoder.layer.0.attention.self.query.weight"
+  FrozenTensor value;  // often a view of a fused matrix, [in, out] for GPT-2's Conv1D
 };
 inline constexpr std::size_t kNoParameter = std::numeric_limits<std::size_t>::max();
 
 // One linear layer of the model as a target: y = x W^T + b.
 struct LinearSite {
-  std::string name;   // as Hugging Face names the module
-  at::Tensor weight;  // [out, in], frozen; may be a view of a fused matrix
-  at::Tensor bias;    // [out] or undefined
+  std::string name;     // as Hugging Face names the module
+  FrozenTensor weight;  // [out, in]; may be a view of a fused matrix
+  at::Tensor bias;      // [out] or undefined
   // Indices into Model::parameters(), or kNoParameter.
   std::size_t weight_parameter = kNoParameter;
   std::size_t bias_parameter = kNoParameter;

@@ -52,7 +52,7 @@ at::Tensor Frozen::own(const TrialHooks* hooks) const {
 
 at::Tensor Frozen::of(const TrialHooks* hooks) const {
   const at::Tensor mine = own(hooks);
-  return mine.defined() ? mine : value;
+  return mine.defined() ? mine : value.dense();
 }
 
 at::Tensor apply_norm(const Norm& norm, const at::Tensor& x, const std::vector<RowShare>& shares) {
@@ -67,7 +67,7 @@ at::Tensor apply_norm(const Norm& norm, const at::Tensor& x, const std::vector<R
 }
 
 at::Tensor embed(const Frozen& table, const at::Tensor& ids, const std::vector<RowShare>& shares) {
-  return map_rows(at::embedding(table.value, ids), shares,
+  return map_rows(table.value.rows_at(ids), shares,
                   [&](const RowShare& share, const at::Tensor& rows) -> at::Tensor {
                     const at::Tensor own = table.own(share.hooks);
                     if (!own.defined()) return rows;

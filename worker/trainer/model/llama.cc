@@ -16,6 +16,7 @@ struct LlamaConfig {
   std::string model_type;
   std::int64_t hidden, layers, heads, key_heads, head_width, intermediate, vocabulary, positions;
   double epsilon, initializer_range;
+  double rotary_magnitude;
   bool qkv_bias, out_bias, mlp_bias, tied;
 };
 
@@ -30,7 +31,11 @@ class Llama : public Model {
         const LoadOptions& options)
       : config_(config), frequencies_(std::move(frequencies)) {
     ModelBuilder builder(reader, "model.", linears_, parameters_);
-    word_ = builder.tensor("embed_tokens.weight", {config.vocabulary, config.hidden});
+    // Tied output embeddings are multiplied with whole at every step: they are numbers.
+    const bool as_output = config.tied && options.pooling == Pooling::kTokens;
+    const std::vector<std::int64_t> table = {config.vocabulary, config.hidden};
+    word_ = as_output ? builder.tensor("embed_tokens.weight", table)
+                      : builder.embeddings("embed_tokens.weight", table);
     for (std::int64_t i = 0; i < config.layers; ++i)
       layers_.push_back(read_layer(builder, "layers." + std::to_string(i)));
     norm_ = builder.norm("norm", config.hidden, config.epsilon, false);
@@ -58,7 +63,8 @@ class Llama : public Model {
     const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
     const std::vector<RowShare>& shares = *kept;
     const Rotation2d rotation =
-        rotation_at(batch.position_ids, frequencies_, word_.value.scalar_type());
+        rotation_at(batch.position_ids, frequencies_, info_.options.dtype().toScalarType(),
+                    config_.rotary_magnitude);
     at::Tensor h = embed_words(word_, batch, shares);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const auto layer = static_cast<std::int64_t>(i);
@@ -169,6 +175,7 @@ LlamaConfig read_config(ConfigReader& config, const nlohmann::json& json) {
   values.qkv_bias = bias || values.model_type == "qwen2";
   values.out_bias = bias;
   values.mlp_bias = values.model_type == "llama" && flag(json, "mlp_bias", false);
+  values.rotary_magnitude = rotary_magnitude(json);
   values.tied = flag(json, "tie_word_embeddings", false);
   config.require("hidden_act", {"silu"});
   return values;
@@ -177,7 +184,8 @@ LlamaConfig read_config(ConfigReader& config, const nlohmann::json& json) {
 }  // namespace
 
 Result<std::shared_ptr<const Model>> load_llama(const nlohmann::json& json,
-                                                const std::string& where, ModelWeights weights,
+                                                const std::string& where,
+                                                std::shared_ptr<const WeightSource> weights,
                                                 const LoadOptions& options) {
   ConfigReader config(json, where);
   const LlamaConfig values = read_config(config, json);

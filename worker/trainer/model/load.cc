@@ -1,18 +1,18 @@
 #include <array>
 
-#include "common/base/file.h"
 #include "common/base/text.h"
 #include "worker/trainer/model/bert.h"
 #include "worker/trainer/model/gpt2.h"
 #include "worker/trainer/model/llama.h"
 #include "worker/trainer/model/model.h"
+#include "worker/trainer/model/weight_source.h"
 
 namespace plateau::trainer {
 namespace {
 
 using Loader = Result<std::shared_ptr<const Model>> (*)(const nlohmann::json& config,
                                                         const std::string& where,
-                                                        ModelWeights weights,
+                                                        std::shared_ptr<const WeightSource> weights,
                                                         const LoadOptions& options);
 
 struct Architecture {
@@ -29,6 +29,13 @@ constexpr std::array kArchitectures = {
 
 }  // namespace
 
+std::int64_t Model::storage_bytes() const {
+  std::int64_t bytes = 0;
+  for (const ModelParameter& parameter : parameters_)
+    bytes += parameter.value.size_bytes();
+  return bytes;
+}
+
 std::vector<std::string> supported_architectures() {
   std::vector<std::string> names;
   for (const Architecture& architecture : kArchitectures)
@@ -36,29 +43,21 @@ std::vector<std::string> supported_architectures() {
   return names;
 }
 
-Result<std::shared_ptr<const Model>> load_model(const std::filesystem::path& folder,
+Result<std::shared_ptr<const Model>> load_model(const std::filesystem::path& path,
                                                 const LoadOptions& given) {
   // An open dtype or device would be resolved anew at every use.
   LoadOptions options = given;
   options.options = at::TensorOptions().dtype(given.options.dtype()).device(given.options.device());
-  const std::string where = (folder / "config.json").string();
-  const auto text = read_file(where);
-  if (!text) return text.error();
-  const nlohmann::json config = nlohmann::json::parse(*text, nullptr, false);
-  if (!config.is_object() || !config.contains("model_type") || !config["model_type"].is_string()) {
-    return corrupt(where +
-                   " is no Hugging Face configuration: it is not a JSON object with a "
-                   "\"model_type\". Give a folder that transformers saved.");
-  }
-  const std::string type = config["model_type"];
+  auto base = open_base(path);
+  if (!base) return base.error();
+  const nlohmann::json& config = base->config;
+  const std::string type = config.at("model_type");
   for (const Architecture& architecture : kArchitectures) {
-    if (type != architecture.model_type) continue;
-    auto weights = ModelWeights::open(folder);
-    if (!weights) return weights.error();
-    return architecture.load(config, where, std::move(*weights), options);
+    if (type == architecture.model_type)
+      return architecture.load(config, base->where, base->weights, options);
   }
   return invalid_argument(
-      where + ": the architecture '" + type +
+      base->where + ": the architecture '" + type +
       "' is not supported; supported: " + join(supported_architectures(), ", "));
 }
 

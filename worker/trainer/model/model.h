@@ -63,6 +63,8 @@ class Model {
   const ModelInfo& info() const { return info_; }
   // Every linear layer that can be a target, in the model's order.
   const std::vector<LinearSite>& linears() const { return linears_; }
+  // What the tensors take as they are kept, tied ones once.
+  std::int64_t storage_bytes() const;
   // Every tensor, linear layers' included, in the model's order.
   const std::vector<ModelParameter>& parameters() const { return parameters_; }
   // The output embeddings [vocabulary, hidden] of language modelling; the input's where the two are
@@ -78,15 +80,24 @@ class Model {
   Frozen lm_head_;
 };
 
+// How the matrices of linear layers are kept.
+enum class Storage {
+  kAsInFile,  // GGUF's blocks, embeddings included; numbers elsewhere
+  kNumbers,   // in the model's dtype
+  kNf4,       // 4-bit NormalFloat with double quantisation, made at load as bitsandbytes makes it
+};
+
 struct LoadOptions {
   Pooling pooling = Pooling::kMean;
   at::TensorOptions options;  // dtype and device
+  Storage storage = Storage::kAsInFile;
 };
 
-// Reads config.json and model.safetensors (or its shards) of a folder in Hugging Face format.
+// Reads a folder in Hugging Face format (config.json, model.safetensors or its shards), or a GGUF
+// file or a folder with one.
 // kNotFound, kCorrupt (a missing tensor, another shape than config.json says), kInvalidArgument
 // (an architecture or activation that is not supported: named, with the list of those that are).
-Result<std::shared_ptr<const Model>> load_model(const std::filesystem::path& folder,
+Result<std::shared_ptr<const Model>> load_model(const std::filesystem::path& path,
                                                 const LoadOptions& options);
 
 // The model types that load_model takes.

@@ -37,7 +37,8 @@ struct Piece {
 };
 
 struct Plan : torch::CustomClassHolder {
-  at::Tensor weight;
+  std::vector<FrozenTensor> weights;  // as FrozenLinear's
+  std::int64_t in = 0, out = 0;
   at::Tensor bias;
   std::vector<RowShare> shares;
   std::vector<Piece> pieces;  // every share at every part
@@ -47,13 +48,39 @@ struct Plan : torch::CustomClassHolder {
 };
 using PlanPtr = c10::intrusive_ptr<Plan>;
 
+// x W^T + bias.
+at::Tensor frozen_product(const Plan& plan, const at::Tensor& x, const at::Tensor& bias) {
+  if (!plan.weights.front().is_quantized())
+    return at::linear(x, plan.weights.front().dense(), bias);
+  at::Tensor y = at::empty({x.size(0), plan.out}, x.options().requires_grad(false));
+  std::int64_t first = 0;
+  for (const FrozenTensor& weight : plan.weights) {
+    weight.multiply_into(x, y.narrow(1, first, weight.size(0)));
+    first += weight.size(0);
+  }
+  return bias.defined() ? y.add_(bias) : y;
+}
+
+// grad W.
+at::Tensor frozen_product_back(const Plan& plan, const at::Tensor& grad) {
+  if (!plan.weights.front().is_quantized()) return at::matmul(grad, plan.weights.front().dense());
+  at::Tensor sum;
+  std::int64_t first = 0;
+  for (const FrozenTensor& weight : plan.weights) {
+    const at::Tensor part = weight.multiply_back(grad.narrow(1, first, weight.size(0)));
+    sum = sum.defined() ? sum.add_(part) : part;
+    first += weight.size(0);
+  }
+  return sum;
+}
+
 // x W^T, and each piece's bias where somebody brings an own one.
 at::Tensor product(const Plan& plan, const at::Tensor& x) {
   at::Tensor y;
   if (plan.only_own_weights) {
-    y = at::empty({x.size(0), plan.weight.size(0)}, x.options());
+    y = at::empty({x.size(0), plan.out}, x.options());
   } else {
-    y = at::linear(x, plan.weight, plan.has_own_bias ? at::Tensor() : plan.bias);
+    y = frozen_product(plan, x, plan.has_own_bias ? at::Tensor() : plan.bias);
   }
   for (const Piece& piece : plan.pieces) {
     at::Tensor part = piece.cut(y);
@@ -129,10 +156,10 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
   // What reaches x through the frozen matrix and through the trials' own ones.
   static at::Tensor product_gradient(const Plan& plan, const at::Tensor& grad_y,
                                      std::span<const at::Tensor> kept) {
-    if (!plan.has_own_weight) return at::matmul(frozen_gradient(plan, grad_y, kept), plan.weight);
+    if (!plan.has_own_weight) return frozen_product_back(plan, frozen_gradient(plan, grad_y, kept));
     at::Tensor grad_x = plan.only_own_weights
-                            ? at::zeros({grad_y.size(0), plan.weight.size(1)}, grad_y.options())
-                            : at::matmul(frozen_gradient(plan, grad_y, kept), plan.weight);
+                            ? at::zeros({grad_y.size(0), plan.in}, grad_y.options())
+                            : frozen_product_back(plan, frozen_gradient(plan, grad_y, kept));
     for (const Piece& piece : plan.pieces) {
       if (piece.own_weight.defined())
         piece.rows(grad_x).addmm_(piece.cut(grad_y), piece.own_weight);
@@ -188,7 +215,9 @@ Piece make_piece(const LinearSite& site, std::size_t index, const FrozenLinear::
 at::Tensor multiply(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
                     const at::Tensor& x, const std::vector<RowShare>& shares) {
   auto plan = c10::make_intrusive<Plan>();
-  plan->weight = linear.weight;
+  plan->weights = linear.weights;
+  plan->in = linear.in();
+  plan->out = linear.out();
   plan->bias = linear.bias;
   for (const RowShare& share : shares) {
     if (share.rows > 0) plan->shares.push_back(share);
@@ -231,6 +260,13 @@ at::Tensor scale_inputs(const at::Tensor& x, std::size_t site,
 
 }  // namespace
 
+std::int64_t FrozenLinear::out() const {
+  std::int64_t rows = 0;
+  for (const FrozenTensor& weight : weights)
+    rows += weight.size(0);
+  return rows;
+}
+
 at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
                          const at::Tensor& x, const std::vector<RowShare>& shares) {
   const bool scaled =
@@ -248,7 +284,7 @@ at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSit
     const FrozenLinear::Part& part = linear.parts[i];
     const std::int64_t out = sites[part.site].out();
     const FrozenLinear own{
-        linear.weight.narrow(0, part.first_column, out),
+        {sites[part.site].weight},
         linear.bias.defined() ? linear.bias.narrow(0, part.first_column, out) : at::Tensor(),
         {{part.site, 0}}};
     outputs.push_back(multiply(own, sites, scale_inputs(x, part.site, shares), shares));

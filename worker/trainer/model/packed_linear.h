@@ -16,9 +16,14 @@ struct FrozenLinear {
     std::size_t site = 0;  // index into Model::linears()
     std::int64_t first_column = 0;
   };
-  at::Tensor weight;  // [out, in]; never requires a gradient
-  at::Tensor bias;    // [out] or undefined
+  // [out, in] each, one below the other: a single one where they are numbers, one a site where they
+  // are stored in blocks.
+  std::vector<FrozenTensor> weights;
+  at::Tensor bias;  // [out] or undefined
   std::vector<Part> parts;
+
+  std::int64_t in() const { return weights.front().size(1); }
+  std::int64_t out() const;
 };
 
 // y [N, out] = x [N, in] W^T + b, plus what each trial's branches make of their rows and columns.

@@ -1,5 +1,7 @@
 #include "worker/trainer/model/rotary.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numbers>
 #include <optional>
 
@@ -38,7 +40,55 @@ Result<at::Tensor> scaled_as_llama3(const at::Tensor& plain, const Json& scaling
   return at::where(wavelength < original / high, plain, slow);
 }
 
+// A divisor for each frequency, as GGUF files of Llama 3 have them.
+Result<at::Tensor> divided(const at::Tensor& plain, const Json& scaling, const std::string& where) {
+  const auto factors = scaling.find("factors");
+  const auto count = static_cast<std::size_t>(plain.numel());
+  if (factors == scaling.end() || !factors->is_array() || factors->size() != count) {
+    return corrupt(where + ": rope_scaling needs " + std::to_string(count) + " \"factors\"");
+  }
+  return plain / at::tensor(factors->get<std::vector<float>>());
+}
+
+// The pair of dimensions that turns `turns` times over the original context (a fraction of one).
+double pair_that_turns(double turns, double dimensions, double theta, double original) {
+  return dimensions * std::log(original / (turns * 2.0 * std::numbers::pi)) /
+         (2.0 * std::log(theta));
+}
+
+// Fast pairs stay, slow ones are divided by the factor, those between are blended.
+Result<at::Tensor> scaled_as_yarn(const at::Tensor& plain, double theta, const Json& scaling,
+                                  const Json& config, const std::string& where) {
+  const auto factor = number_in(scaling, "factor");
+  if (!factor) return missing(where, "factor");
+  auto original = number_in(scaling, "original_max_position_embeddings");
+  if (!original) original = number_in(config, "max_position_embeddings");
+  if (!original) return missing(where, "original_max_position_embeddings");
+  const double fast = number_in(scaling, "beta_fast").value_or(32.0);
+  const double slow = number_in(scaling, "beta_slow").value_or(1.0);
+  const auto width = static_cast<double>(2 * plain.numel());
+  const bool whole = scaling.value("truncate", Json(true)) != false;
+  double low = pair_that_turns(fast, width, theta, *original);
+  double high = pair_that_turns(slow, width, theta, *original);
+  low = std::max(whole ? std::floor(low) : low, 0.0);
+  high = std::min(whole ? std::ceil(high) : high, width - 1.0);
+  if (low == high) high += 0.001;
+  const at::Tensor pairs = at::arange(plain.numel(), at::kLong).to(at::kFloat);
+  const at::Tensor ramp = ((pairs - low) / (high - low)).clamp(0, 1);
+  return plain / *factor * ramp + plain * (1.0 - ramp);
+}
+
 }  // namespace
+
+double rotary_magnitude(const Json& config) {
+  const auto found = config.find("rope_scaling");
+  if (found == config.end() || !found->is_object()) return 1.0;
+  const Json& scaling = *found;
+  if (scaling.value("rope_type", scaling.value("type", Json())) != "yarn") return 1.0;
+  if (const auto given = number_in(scaling, "attention_factor")) return *given;
+  const double factor = number_in(scaling, "factor").value_or(1.0);
+  return factor <= 1.0 ? 1.0 : 0.1 * std::log(factor) + 1.0;
+}
 
 Result<at::Tensor> rotary_frequencies(const Json& config, const std::string& where,
                                       std::int64_t head_width) {
@@ -56,20 +106,23 @@ Result<at::Tensor> rotary_frequencies(const Json& config, const std::string& whe
   }
   if (kind == "default" || kind == "dynamic") return plain;
   if (kind == "llama3") return scaled_as_llama3(plain, scaling, where);
+  if (kind == "yarn") return scaled_as_yarn(plain, theta, scaling, config, where);
+  if (kind == "factors") return divided(plain, scaling, where);
   if (kind == "linear") {
     const auto factor = number_in(scaling, "factor");
     if (!factor) return missing(where, "factor");
     return plain / *factor;
   }
   return invalid_argument(where + ": rope_scaling '" + (kind.empty() ? scaling.dump() : kind) +
-                          "' is not supported; supported: default, linear, dynamic, llama3");
+                          "' is not supported; supported: default, linear, dynamic, llama3, yarn");
 }
 
 Rotation2d rotation_at(const at::Tensor& positions, const at::Tensor& frequencies,
-                       at::ScalarType dtype) {
+                       at::ScalarType dtype, double magnitude) {
   const at::Tensor angles = at::outer(positions.to(at::kFloat), frequencies.to(positions.device()));
   const at::Tensor both = at::cat({angles, angles}, 1);
-  return {both.cos().to(dtype), both.sin().to(dtype)};
+  if (magnitude == 1.0) return {both.cos().to(dtype), both.sin().to(dtype)};
+  return {(both.cos() * magnitude).to(dtype), (both.sin() * magnitude).to(dtype)};
 }
 
 at::Tensor rotate(const at::Tensor& x, const Rotation2d& rotation) {

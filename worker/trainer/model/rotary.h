@@ -13,17 +13,22 @@ namespace plateau::trainer {
 
 // Angles per position and pair of dimensions, float32 [head width / 2], as config.json's rope_theta
 // and rope_scaling say: default, linear (Chen et al. 2023, arXiv 2306.15595), llama3 (Dubey et al.
-// 2024, arXiv 2407.21783), and dynamic, which within max_position_embeddings is the default.
-// kInvalidArgument: another kind, by name; kCorrupt: a number that it needs is missing.
+// 2024, arXiv 2407.21783), yarn (Peng et al. 2023, arXiv 2309.00071),
+// factors (a divisor each, as GGUF files have llama3's), and dynamic, which within
+// max_position_embeddings is the default. kInvalidArgument: another kind, by name; kCorrupt: a
+// number that it needs is missing.
 Result<at::Tensor> rotary_frequencies(const nlohmann::json& config, const std::string& where,
                                       std::int64_t head_width);
+
+// What cosines and sines are multiplied with: above 1 for yarn, which so scales attention's scores.
+double rotary_magnitude(const nlohmann::json& config);
 
 // cos and sin of one pass [N, head width], both halves alike, in `dtype`.
 struct Rotation2d {
   at::Tensor cosines, sines;
 };
 Rotation2d rotation_at(const at::Tensor& positions, const at::Tensor& frequencies,
-                       at::ScalarType dtype);
+                       at::ScalarType dtype, double magnitude = 1.0);
 
 // x [N, heads * width] turned by its position: the first half of each head pairs with the second.
 // An ordinary autograd function.

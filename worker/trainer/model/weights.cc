@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "common/base/text.h"
+#include "worker/kernels/quantize_nf4.h"
 
 namespace plateau::trainer {
 namespace {
@@ -17,38 +18,67 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 
 }  // namespace
 
-WeightReader::WeightReader(ModelWeights weights, std::string prefix, const LoadOptions& options)
+WeightReader::WeightReader(std::shared_ptr<const WeightSource> weights, std::string prefix,
+                           const LoadOptions& options)
     : weights_(std::move(weights)), prefix_(std::move(prefix)), options_(options) {}
 
 bool WeightReader::has(const std::string& name) const {
-  return weights_.find(prefix_ + name) != nullptr || weights_.find(name) != nullptr;
+  return weights_->has(prefix_ + name) || weights_->has(name);
+}
+
+std::optional<std::string> WeightReader::find(const std::string& name,
+                                              const std::vector<std::int64_t>& shape) {
+  if (!status_) return {};
+  const std::string stored = weights_->has(prefix_ + name) ? prefix_ + name : name;
+  const auto found = weights_->shape_of(stored);
+  if (!found) {
+    status_ = found.error();
+    return {};
+  }
+  if (*found != shape) {
+    status_ = corrupt("tensor " + name + " has the shape " + shape_text(*found) +
+                      ", but config.json asks for " + shape_text(shape) +
+                      "; config.json and the weights belong to different models");
+    return {};
+  }
+  return stored;
 }
 
 at::Tensor WeightReader::take(const std::string& name, const std::vector<std::int64_t>& shape) {
-  const at::Tensor nothing = at::zeros(shape, options_.options);
-  if (!status_) return nothing;
-  const TensorView* view = weights_.find(prefix_ + name);
-  if (view == nullptr) {
-    auto found = weights_.get(name);
-    if (!found) {
-      status_ = found.error();
-      return nothing;
-    }
-    view = weights_.find(name);
-  }
-  if (view->shape != shape) {
-    status_ = corrupt("tensor " + name + " has the shape " + shape_text(view->shape) +
-                      ", but config.json asks for " + shape_text(shape) +
-                      "; config.json and the weights belong to different models");
-    return nothing;
-  }
-  auto tensor = to_tensor(*view, options_.options);
+  const auto stored = find(name, shape);
+  if (!stored) return at::zeros(shape, options_.options);
+  auto tensor = weights_->read(*stored, options_.options);
   if (!tensor) {
     status_ = invalid_argument(name + ": " + tensor.error().message);
-    return nothing;
+    return at::zeros(shape, options_.options);
   }
   parameters_ += tensor->numel();
   return *tensor;
+}
+
+FrozenTensor WeightReader::take_embeddings(const std::string& name,
+                                           const std::vector<std::int64_t>& shape) {
+  if (options_.storage != Storage::kAsInFile) return take(name, shape);
+  const auto stored = find(name, shape);
+  if (!stored) return at::zeros(shape, options_.options);
+  auto blocks = weights_->blocks(*stored, options_.options.device());
+  if (!blocks) return take(name, shape);
+  parameters_ += blocks->rows * blocks->columns;
+  return {std::move(*blocks), options_.options};
+}
+
+FrozenTensor WeightReader::take_matrix(const std::string& name,
+                                       const std::vector<std::int64_t>& shape) {
+  if (options_.storage != Storage::kNf4) return take_embeddings(name, shape);
+  const auto stored = find(name, shape);
+  if (!stored) return at::zeros(shape, options_.options);
+  const auto tensor = weights_->read(*stored, options_.options.dtype(at::kFloat));
+  if (!tensor) {
+    status_ = invalid_argument(name + ": " + tensor.error().message);
+    return at::zeros(shape, options_.options);
+  }
+  parameters_ += tensor->numel();
+  return {kernels::quantize_nf4(*tensor), options_.options};
 }
 
 std::int64_t ConfigReader::count(const char* key) {

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "worker/trainer/model/model.h"
+#include "worker/trainer/model/weight_source.h"
 
 namespace plateau::trainer {
 
@@ -17,17 +20,26 @@ class WeightReader {
  public:
   // `prefix` is what checkpoints with a head put in front of every name ("bert."); a bare encoder
   // has none, and both are read.
-  WeightReader(ModelWeights weights, std::string prefix, const LoadOptions& options);
+  WeightReader(std::shared_ptr<const WeightSource> weights, std::string prefix,
+               const LoadOptions& options);
 
   // The tensor in the model's dtype and on its device.
   at::Tensor take(const std::string& name, const std::vector<std::int64_t>& shape);
+  // A matrix of a linear layer [out, in], or of embeddings, as LoadOptions::storage says.
+  FrozenTensor take_matrix(const std::string& name, const std::vector<std::int64_t>& shape);
+  FrozenTensor take_embeddings(const std::string& name, const std::vector<std::int64_t>& shape);
   bool has(const std::string& name) const;
 
   const Status& status() const { return status_; }
   std::int64_t parameters() const { return parameters_; }
+  Storage storage() const { return options_.storage; }
 
  private:
-  ModelWeights weights_;
+  // The name that the source has it under, when it is there in this shape; else the failure is
+  // kept.
+  std::optional<std::string> find(const std::string& name, const std::vector<std::int64_t>& shape);
+
+  std::shared_ptr<const WeightSource> weights_;
   std::string prefix_;
   LoadOptions options_;
   Status status_;

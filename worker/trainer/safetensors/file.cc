@@ -1,8 +1,8 @@
 #include <utility>
 
+#include "common/base/mapped_file.h"
 #include "common/base/text.h"
 #include "worker/trainer/safetensors/header.h"
-#include "worker/trainer/safetensors/mapped_file.h"
 #include "worker/trainer/safetensors/safetensors.h"
 
 namespace plateau::trainer {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/trainer/tokenizer/gguf_sentencepiece.h"
 #include "worker/trainer/tokenizer/json_fields.h"
 
 namespace plateau::trainer {
@@ -12,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 // tokenizer.ggml.token_type
+constexpr std::int64_t kNormal = 1;
 constexpr std::int64_t kControl = 3;
 constexpr std::int64_t kUserDefined = 4;
 
@@ -41,7 +43,8 @@ struct Family {
   json normalizer;
   json pre_tokenizer;
   bool ignore_merges = false;
-  bool adds_bos = false;  // unless the file says otherwise
+  bool adds_bos = false;     // unless the file says otherwise
+  bool bos_in_pair = false;  // in front of the second text too
 };
 
 json byte_level(bool use_regex) {
@@ -110,7 +113,7 @@ Result<json> added_tokens(const GgufFile& file, const std::vector<std::string>& 
 
 // [bos] text [eos], each where the file or its family wants it.
 Result<json> post_processor(const GgufFile& file, const std::vector<std::string>& tokens,
-                            bool adds_bos) {
+                            const Family& family) {
   json single = json::array();
   json pair = json::array();
   json special = json::object();
@@ -127,11 +130,12 @@ Result<json> post_processor(const GgufFile& file, const std::vector<std::string>
     return {};
   };
   const bool adds_eos = flag(file, "add_eos_token", false);
-  if (flag(file, "add_bos_token", adds_bos)) {
+  if (flag(file, "add_bos_token", family.adds_bos)) {
     if (Status status = append("bos_token_id"); !status) return status.error();
   }
   single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
   pair.push_back(single.back());
+  if (family.bos_in_pair && pair.size() == 2) pair.push_back(pair.front());
   pair.push_back({{"Sequence", {{"id", "B"}, {"type_id", 0}}}});
   if (adds_eos) {
     if (Status status = append("eos_token_id"); !status) return status.error();
@@ -158,13 +162,92 @@ Result<json> model(const GgufFile& file, const std::vector<std::string>& tokens,
               {"ignore_merges", ignore_merges}};
 }
 
+// SentencePiece's pieces and scores as Llama 2 uses them: BPE with a fallback to bytes.
+Result<json> sentencepiece_model(const GgufFile& file, const std::vector<std::string>& tokens) {
+  const auto scores = required<std::vector<double>>(file, "scores");
+  if (!scores) return scores.error();
+  const auto types = required<std::vector<std::int64_t>>(file, "token_type");
+  if (!types) return types.error();
+  if (scores->size() != tokens.size() || types->size() != tokens.size()) {
+    return corrupt(file.name() + ": there are " + std::to_string(tokens.size()) +
+                   " tokens, but another number of scores or types. Fetch the file again.");
+  }
+  json vocabulary = json::object();
+  std::vector<ScoredPiece> pieces;
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    vocabulary[tokens[id]] = id;
+    pieces.push_back({tokens[id], (*scores)[id], (*types)[id] == kNormal});
+  }
+  json merges = json::array();
+  for (const auto& [left, right] : merges_of_scores(pieces))
+    merges.push_back(json::array({left, right}));
+  json made{{"type", "BPE"},
+            {"vocab", std::move(vocabulary)},
+            {"merges", std::move(merges)},
+            {"fuse_unk", true},
+            {"byte_fallback", true}};
+  const GgufValue* const unknown = find(file, "unknown_token_id");
+  const auto* id = unknown != nullptr ? std::get_if<std::uint64_t>(unknown) : nullptr;
+  if (id != nullptr && *id < tokens.size()) made["unk_token"] = tokens[*id];
+  return made;
+}
+
+// Spaces are the character U+2581, and one stands in front of every text unless the file says
+// otherwise.
+json sentencepiece_normalizer(const GgufFile& file) {
+  const char* const space = "\u2581";
+  json steps = json::array();
+  if (flag(file, "add_space_prefix", true))
+    steps.push_back({{"type", "Prepend"}, {"prepend", space}});
+  steps.push_back({{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", space}});
+  return {{"type", "Sequence"}, {"normalizers", std::move(steps)}};
+}
+
+json sentencepiece_decoder(const GgufFile& file) {
+  json steps =
+      json::array({{{"type", "Replace"}, {"pattern", {{"String", "\u2581"}}}, {"content", " "}},
+                   {{"type", "ByteFallback"}},
+                   {{"type", "Fuse"}}});
+  if (flag(file, "add_space_prefix", true))
+    steps.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  return {{"type", "Sequence"}, {"decoders", std::move(steps)}};
+}
+
+void add_padding(const GgufFile& file, json& made) {
+  if (const GgufValue* const pad = find(file, "padding_token_id")) {
+    if (const auto* const id = std::get_if<std::uint64_t>(pad)) made["padding"] = {{"pad_id", *id}};
+  }
+}
+
+Result<json> sentencepiece_json(const GgufFile& file) {
+  const auto tokens = required<std::vector<std::string>>(file, "tokens");
+  if (!tokens) return tokens.error();
+  Result<json> added = added_tokens(file, *tokens);
+  if (!added) return added.error();
+  Result<json> pieces = sentencepiece_model(file, *tokens);
+  if (!pieces) return pieces.error();
+  Family family;
+  family.adds_bos = family.bos_in_pair = true;
+  Result<json> processor = post_processor(file, *tokens, family);
+  if (!processor) return processor.error();
+  json made{{"added_tokens", std::move(*added)},
+            {"normalizer", sentencepiece_normalizer(file)},
+            {"pre_tokenizer", nullptr},
+            {"post_processor", std::move(*processor)},
+            {"decoder", sentencepiece_decoder(file)},
+            {"model", std::move(*pieces)}};
+  add_padding(file, made);
+  return made;
+}
+
 }  // namespace
 
 Result<json> gguf_tokenizer_json(const GgufFile& file) {
   const Result<std::string> type = required<std::string>(file, "model");
   if (!type) return type.error();
+  if (*type == "llama") return sentencepiece_json(file);
   if (*type != "gpt2") {
-    return unsupported(file.name() + ": tokenizer.ggml.model", *type, {"gpt2"});
+    return unsupported(file.name() + ": tokenizer.ggml.model", *type, {"gpt2", "llama"});
   }
   const Result<std::string> pre = required<std::string>(file, "pre");
   if (!pre) return pre.error();
@@ -177,14 +260,12 @@ Result<json> gguf_tokenizer_json(const GgufFile& file) {
   if (!added) return added.error();
   Result<json> bpe = model(file, *tokens, family->ignore_merges);
   if (!bpe) return bpe.error();
-  Result<json> processor = post_processor(file, *tokens, family->adds_bos);
+  Result<json> processor = post_processor(file, *tokens, *family);
   if (!processor) return processor.error();
   json made{{"added_tokens", std::move(*added)},      {"normalizer", family->normalizer},
             {"pre_tokenizer", family->pre_tokenizer}, {"post_processor", std::move(*processor)},
             {"decoder", {{"type", "ByteLevel"}}},     {"model", std::move(*bpe)}};
-  if (const GgufValue* const pad = find(file, "padding_token_id")) {
-    if (const auto* const id = std::get_if<std::uint64_t>(pad)) made["padding"] = {{"pad_id", *id}};
-  }
+  add_padding(file, made);
   return made;
 }
 

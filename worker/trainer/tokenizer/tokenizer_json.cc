@@ -54,16 +54,6 @@ const json& section_of(const json& file, const char* key) {
   return found == file.end() ? kNull : *found;
 }
 
-std::vector<std::filesystem::path> gguf_files(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().extension() == ".gguf") found.push_back(entry->path());
-  }
-  return found;
-}
-
 Result<Tokenizer> from_gguf(const std::filesystem::path& path) {
   const Result<GgufFile> file = GgufFile::open(path);
   if (!file) return file.error();
@@ -124,10 +114,8 @@ Result<Tokenizer> Tokenizer::from_folder(const std::filesystem::path& folder) {
   Result<std::string> text = read_file(path);
   if (text) return from_json(*text, path.string());
   if (text.error().kind != ErrorKind::kNotFound) return text.error();
-  const std::vector<std::filesystem::path> models = gguf_files(folder);
-  if (models.size() == 1) return from_gguf(models.front());
-  return not_found("There is no tokenizer.json in " + folder.string() + ", and " +
-                   (models.empty() ? "no" : "more than one") +
+  if (const auto model = gguf_of_base(folder)) return from_gguf(*model);
+  return not_found("There is no tokenizer.json in " + folder.string() + ", and not exactly one" +
                    " .gguf file. Name a model folder in Hugging Face format that has the first, "
                    "or a GGUF file.");
 }

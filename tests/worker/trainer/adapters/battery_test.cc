@@ -43,6 +43,7 @@ constexpr std::int64_t kRank = 3;
 // tiny BERT: 2 layers of 4 matrices 16 x 16, one 24 x 16 and one 16 x 24.
 const Row kMethods[] = {
     {"lora", 2 * 3 * (4 * 32 + 2 * 40)},
+    {"qlora", 2 * 3 * (4 * 32 + 2 * 40)},
     {"dora", 2 * 3 * (4 * 32 + 2 * 40) + 2 * (4 * 16 + 24 + 16)},
     {"loreft", 4 * (16 * 3 + 16 * 3 + 3), false},
     {"noreft", 4 * (16 * 3 + 16 * 3 + 3), false},
@@ -105,7 +106,12 @@ class Battery : public ::testing::TestWithParam<Case> {
   static const std::string& family() { return GetParam().family.name; }
   static const char* method() { return GetParam().row.method; }
   static bool is_language_model() { return GetParam().family.is_language_model(); }
-  static std::shared_ptr<const Model> model_of_family() { return family_model(GetParam().family); }
+  // QLoRA's is in four bits.
+  static std::shared_ptr<const Model> model_of_family() {
+    return family_model(GetParam().family, at::kDouble, storage());
+  }
+  static Storage storage() { return is_quantized() ? Storage::kNf4 : Storage::kAsInFile; }
+  static bool is_quantized() { return std::string(method()) == "qlora"; }
   static Trial trial(std::uint64_t seed = 21, const char* of = nullptr) {
     return family_trial(GetParam().family, of == nullptr ? method() : of, kRank, seed);
   }
@@ -281,7 +287,8 @@ TEST_P(Battery, in_a_pack_gives_what_it_gives_alone) {
     return tiny_member(trial(seed, method), model, data);
   };
   auto alone = make(method(), 21), packed = make(method(), 21);
-  auto before = make("lora", 5), after = make("full", 6), same = make(method(), 7);
+  auto before = make("lora", 5), after = make(is_quantized() ? "layer_norm" : "full", 6),
+       same = make(method(), 7);
   const TensorMap initial = alone->snapshot();
   train(*alone, 3);
   Pack pack;
@@ -351,7 +358,8 @@ TEST_P(Battery, is_counted_from_the_architecture_alone_as_it_is_trained) {
     Family with = GetParam().family;
     with.pooling = pooling;
     const Trial one = family_trial(with, method(), kRank, 21);
-    const auto member = tiny_member(one, family_model(with), family_data(with));
+    const auto member =
+        tiny_member(one, family_model(with, at::kDouble, storage()), family_data(with));
     const auto counts = count_parameters(with.facts, one);
     ASSERT_TRUE(counts) << counts.error().message;
     EXPECT_EQ(counts->adapter, member->adapter_parameters());

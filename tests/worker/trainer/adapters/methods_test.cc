@@ -231,14 +231,14 @@ TEST(Dora, computes_its_formula_with_current_norms) {
   const TensorMap values = member->snapshot();
   const LinearSite& site = model->linears()[5];
   const at::NoGradGuard no_grad;
-  const at::Tensor dense = site.weight + at::mm(values.at(site.name + ".lora_B.weight"),
-                                                values.at(site.name + ".lora_A.weight")) *
-                                             2.0;
+  const at::Tensor dense = site.weight.dense() + at::mm(values.at(site.name + ".lora_B.weight"),
+                                                        values.at(site.name + ".lora_A.weight")) *
+                                                     2.0;
   const at::Tensor magnitude = values.at(site.name + ".lora_magnitude_vector");
   const at::Tensor x = normal_tensor({4, site.in()}, 1.0, 8, at::kDouble);
   const at::Tensor expected =
       at::linear(x, dense * (magnitude / dense.norm(2, 1)).unsqueeze(1), site.bias);
-  at::Tensor y = at::linear(x, site.weight, site.bias);
+  at::Tensor y = at::linear(x, site.weight.dense(), site.bias);
   const std::vector<std::int64_t> lengths = {4};
   member->adapter().linear(5)->forward({site, x, lengths, DropoutKey{}, {}}, y);
   EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);
@@ -260,17 +260,17 @@ TEST(Dora, drops_the_input_of_the_correction_alone) {
       at::mm(values.at(site.name + ".lora_B.weight"), values.at(site.name + ".lora_A.weight")) *
       2.0;
   const at::Tensor g =
-      values.at(site.name + ".lora_magnitude_vector") / (site.weight + update).norm(2, 1);
+      values.at(site.name + ".lora_magnitude_vector") / (site.weight.dense() + update).norm(2, 1);
   const at::Tensor x = normal_tensor({4, site.in()}, 1.0, 8, at::kDouble);
   const std::vector<std::int64_t> lengths = {4};
   const DropoutKey key{1, 2, 3, true};
   const at::Tensor dropped = x * dropout_mask(0.1, key, site.name, lengths, site.in(), at::kDouble);
   EXPECT_GT((dropped - x).abs().max().item<double>(), 0.1);
   ASSERT_TRUE(site.bias.defined());
-  const at::Tensor expected = at::linear(x, site.weight, site.bias) +
-                              at::linear(dropped, site.weight) * (g - 1.0) +
+  const at::Tensor expected = at::linear(x, site.weight.dense(), site.bias) +
+                              at::linear(dropped, site.weight.dense()) * (g - 1.0) +
                               at::linear(dropped, update) * g;
-  at::Tensor y = at::linear(x, site.weight, site.bias);
+  at::Tensor y = at::linear(x, site.weight.dense(), site.bias);
   member->adapter().linear(5)->forward({site, x, lengths, key, {}}, y);
   EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);
 }

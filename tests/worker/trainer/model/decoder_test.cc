@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include "common/base/file.h"
+#include "tests/worker/trainer/model/tiny_llama.h"
 #include "tests/worker/trainer/support/tiny.h"
 #include "worker/trainer/adapters/init.h"
 #include "worker/trainer/model/attention.h"
@@ -15,44 +15,13 @@
 namespace plateau::trainer {
 namespace {
 
+using testing::tiny_llama_config;
+using testing::write_tiny_llama;
+
 const std::vector<std::int32_t> kLong = {5, 9, 3, 30, 2, 7}, kShort = {8, 1, 4};
 
-nlohmann::json llama_config() {
-  return {{"model_type", "llama"},    {"hidden_size", 16},
-          {"num_hidden_layers", 2},   {"num_attention_heads", 4},
-          {"num_key_value_heads", 2}, {"intermediate_size", 24},
-          {"vocab_size", 40},         {"max_position_embeddings", 32},
-          {"hidden_act", "silu"},     {"tie_word_embeddings", true}};
-}
-
-std::filesystem::path write_llama(const nlohmann::json& config) {
-  const auto folder = testing::fresh_folder("llama");
-  TensorMap tensors;
-  std::uint64_t seed = 1;
-  const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) {
-    tensors["model." + name] = normal_tensor(shape, 0.4, seed++, at::kDouble);
-  };
-  add("embed_tokens.weight", {40, 16});
-  add("norm.weight", {16});
-  for (int i = 0; i < 2; ++i) {
-    const std::string layer = "layers." + std::to_string(i) + ".";
-    add(layer + "self_attn.q_proj.weight", {16, 16});
-    add(layer + "self_attn.k_proj.weight", {8, 16});
-    add(layer + "self_attn.v_proj.weight", {8, 16});
-    add(layer + "self_attn.o_proj.weight", {16, 16});
-    add(layer + "mlp.gate_proj.weight", {24, 16});
-    add(layer + "mlp.up_proj.weight", {24, 16});
-    add(layer + "mlp.down_proj.weight", {16, 24});
-    add(layer + "input_layernorm.weight", {16});
-    add(layer + "post_attention_layernorm.weight", {16});
-  }
-  EXPECT_TRUE(write_tensors(folder / "model.safetensors", tensors, {}));
-  EXPECT_TRUE(write_file_atomically(folder / "config.json", config.dump()));
-  return folder;
-}
-
 std::shared_ptr<const Model> llama(Pooling pooling) {
-  auto model = load_model(write_llama(llama_config()), {pooling, at::kDouble});
+  auto model = load_model(write_tiny_llama(), {pooling, at::kDouble});
   EXPECT_TRUE(model) << model.error().message;
   return *model;
 }
@@ -94,9 +63,9 @@ TEST(Llama, its_classifier_reads_the_last_token) {
 TEST(Llama, ties_its_output_embeddings_when_the_configuration_says_so) {
   const auto tied = llama(Pooling::kTokens);
   EXPECT_EQ(tied->lm_head().index, 0U);
-  nlohmann::json config = llama_config();
+  nlohmann::json config = tiny_llama_config();
   config["tie_word_embeddings"] = false;
-  const auto untied = load_model(write_llama(config), {Pooling::kTokens, at::kDouble});
+  const auto untied = load_model(write_tiny_llama(config), {Pooling::kTokens, at::kDouble});
   ASSERT_FALSE(untied);
   EXPECT_NE(untied.error().message.find("lm_head.weight"), std::string::npos);
 }
@@ -108,7 +77,7 @@ TEST(Llama, an_encoder_has_no_language_model) {
 }
 
 TEST(Rotary, scores_depend_on_the_distance_alone) {
-  const at::Tensor frequencies = *rotary_frequencies(llama_config(), "config.json", 8);
+  const at::Tensor frequencies = *rotary_frequencies(tiny_llama_config(), "config.json", 8);
   const at::Tensor x = normal_tensor({1, 8}, 1.0, 1, at::kDouble);
   const at::Tensor y = normal_tensor({1, 8}, 1.0, 2, at::kDouble);
   const auto score = [&](std::int64_t i, std::int64_t j) {
@@ -124,7 +93,7 @@ TEST(Rotary, scores_depend_on_the_distance_alone) {
 // Written out from the formula of transformers 4.57 by hand: 1 / 10000^(2i/8), divided by 8 where
 // the wavelength is long, blended between.
 TEST(Rotary, scaling_changes_the_slow_frequencies) {
-  nlohmann::json config = llama_config();
+  nlohmann::json config = tiny_llama_config();
   config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 4.0}};
   const at::Tensor linear = *rotary_frequencies(config, "config.json", 8);
   EXPECT_NEAR(linear[0].item<double>(), 0.25, 1e-7);
@@ -140,12 +109,29 @@ TEST(Rotary, scaling_changes_the_slow_frequencies) {
   EXPECT_NEAR(scaled[3].item<double>(), 0.001 / 8, 1e-9);  // wavelength 6283: divided
 }
 
+// Recorded from transformers 4.57.6 (heads of width 16).
+TEST(Rotary, yarn_blends_by_pairs_and_scales_the_scores) {
+  nlohmann::json config = tiny_llama_config();
+  config["rope_scaling"] = {
+      {"rope_type", "yarn"}, {"factor", 8.0}, {"original_max_position_embeddings", 1024}};
+  const at::Tensor expected = at::tensor(
+      {1.0F, 0.3162277638912201F, 0.078125F, 0.017787812277674675F, 0.0034374999813735485F,
+       0.00039528473280370235F, 0.0001250000059371814F, 3.9528473280370235e-05F});
+  const at::Tensor frequencies = *rotary_frequencies(config, "config.json", 16);
+  EXPECT_TRUE(at::allclose(frequencies, expected, 1e-6, 0.0)) << frequencies;
+  EXPECT_DOUBLE_EQ(rotary_magnitude(config), 1.2079441541679836);
+  EXPECT_EQ(rotary_magnitude(tiny_llama_config()), 1.0);
+  const at::Tensor first = at::tensor({0}, at::kLong);
+  EXPECT_FLOAT_EQ(rotation_at(first, frequencies, at::kFloat, 1.25).cosines[0][0].item<float>(),
+                  1.25F);
+}
+
 TEST(Rotary, refuses_what_it_does_not_know_by_name) {
-  nlohmann::json config = llama_config();
+  nlohmann::json config = tiny_llama_config();
   config["rope_scaling"] = {{"rope_type", "longrope"}, {"factor", 4.0}};
   EXPECT_EQ(rotary_frequencies(config, "x/config.json", 8).error().message,
             "x/config.json: rope_scaling 'longrope' is not supported; supported: default, linear, "
-            "dynamic, llama3");
+            "dynamic, llama3, yarn");
   config["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}};
   EXPECT_EQ(rotary_frequencies(config, "x/config.json", 8).error().kind, ErrorKind::kCorrupt);
 }

@@ -162,8 +162,10 @@ TEST_P(Gradients, in_bfloat16_what_is_trained_stays_float32) {
 
 // A head's logits and its loss are float32 too: bfloat16 ends with the features.
 TEST_P(Gradients, in_bfloat16_every_method_trains_in_float32) {
-  const auto model = family_model(GetParam(), at::kBFloat16);
+  const auto dense = family_model(GetParam(), at::kBFloat16);
+  const auto quantized = family_model(GetParam(), at::kBFloat16, Storage::kNf4);
   for (const std::string& method : adapter_methods()) {
+    const auto& model = method == "qlora" ? quantized : dense;
     const bool defined = (method != "bitfit" || GetParam().name.find("llama") != 0) &&
                          (method != "prefix" || GetParam().name != "roberta") &&
                          (method != "none" || !GetParam().is_language_model());

@@ -91,8 +91,8 @@ std::filesystem::path write_tiny_bert(const std::string& prefix) {
   return folder;
 }
 
-std::shared_ptr<const Model> tiny_bert(at::ScalarType dtype, Pooling pooling) {
-  auto model = load_model(write_tiny_bert(), {pooling, at::TensorOptions().dtype(dtype)});
+std::shared_ptr<const Model> tiny_bert(at::ScalarType dtype, Pooling pooling, Storage storage) {
+  auto model = load_model(write_tiny_bert(), {pooling, at::TensorOptions().dtype(dtype), storage});
   PLATEAU_CHECK(model.ok(), model ? "" : model.error().message);
   return *model;
 }

@@ -20,7 +20,8 @@ std::filesystem::path fresh_folder(const std::string& name);
 std::filesystem::path write_tiny_bert(const std::string& prefix = "bert.");
 
 std::shared_ptr<const Model> tiny_bert(at::ScalarType dtype = at::kDouble,
-                                       Pooling pooling = Pooling::kMean);
+                                       Pooling pooling = Pooling::kMean,
+                                       Storage storage = Storage::kAsInFile);
 
 // `items` texts of 2 to 9 tokens with labels 0, 1, 2 that depend on the tokens; all three splits
 // hold the same kind.

@@ -117,8 +117,10 @@ std::filesystem::path write_family(const Family& family) {
   return folder;
 }
 
-std::shared_ptr<const Model> family_model(const Family& family, at::ScalarType dtype) {
-  auto model = load_model(write_family(family), {family.pooling, at::TensorOptions().dtype(dtype)});
+std::shared_ptr<const Model> family_model(const Family& family, at::ScalarType dtype,
+                                          Storage storage) {
+  auto model =
+      load_model(write_family(family), {family.pooling, at::TensorOptions().dtype(dtype), storage});
   PLATEAU_CHECK(model.ok(), model ? "" : model.error().message);
   return *model;
 }

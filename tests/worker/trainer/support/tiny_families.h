@@ -36,7 +36,8 @@ const std::vector<Family>& families();
 // A folder with the family's config.json and weights, large enough that attention and activations
 // work in their bent parts.
 std::filesystem::path write_family(const Family& family);
-std::shared_ptr<const Model> family_model(const Family& family, at::ScalarType dtype = at::kDouble);
+std::shared_ptr<const Model> family_model(const Family& family, at::ScalarType dtype = at::kDouble,
+                                          Storage storage = Storage::kAsInFile);
 // tiny_data(); in language modelling texts of ascending ids, whose first two tokens are not to be
 // predicted.
 std::shared_ptr<const Dataset> family_data(const Family& family);

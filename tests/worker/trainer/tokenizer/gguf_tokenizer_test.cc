@@ -1,6 +1,10 @@
 // A tokenizer inside a GGUF file, written by hand.
 #include "worker/trainer/tokenizer/gguf_tokenizer.h"
 
+#include <bit>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -8,7 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/file.h"
-#include "tests/worker/trainer/gguf/gguf_bytes.h"
+#include "tests/common/gguf/gguf_bytes.h"
 #include "worker/trainer/tokenizer/tokenizer.h"
 
 namespace plateau::trainer {
@@ -49,6 +53,14 @@ class Keys {
     put(bytes_, values.size(), 8);
     for (const std::uint64_t value : values)
       put(bytes_, value, 4);
+    return *this;
+  }
+  Keys& fractions(const std::string& key, const std::vector<float>& values) {
+    begin(key, 9);
+    put(bytes_, 6, 4);  // float32
+    put(bytes_, values.size(), 8);
+    for (const float value : values)
+      put(bytes_, std::bit_cast<std::uint32_t>(value), 4);
     return *this;
   }
   std::string file() const { return gguf_bytes(count_, bytes_, {}, ""); }
@@ -123,9 +135,77 @@ TEST(GgufTokenizer, ControlTokensAreSpecialUserDefinedOnesAreNot) {
   EXPECT_EQ(tokenizer->pad_id(), 1);
 }
 
+// 0 <unk>, 1 <s>, 2 </s>, 3 a byte, 4 the space, then pieces; "ab" goes before "bc".
+Keys pieces() {
+  Keys keys;
+  keys.text("model", "llama")
+      .texts("tokens",
+             {"<unk>", "<s>", "</s>", "<0x21>", "\u2581", "a", "b", "c", "ab", "bc", "\u2581a"})
+      .numbers("token_type", {2, 3, 3, 6, 1, 1, 1, 1, 1, 1, 1})
+      .fractions("scores", {0, 0, 0, 0, -9, -6, -7, -8, -1, -2, -3})
+      .number("unknown_token_id", 0)
+      .number("bos_token_id", 1)
+      .number("eos_token_id", 2);
+  return keys;
+}
+
+TEST(GgufTokenizer, PiecesWithScoresMergeBestFirst) {
+  EXPECT_THAT(ids(pieces(), "abc"), ElementsAre(1, 4, 8, 7));
+  EXPECT_THAT(ids(pieces(), "a bc!"), ElementsAre(1, 10, 4, 9, 3));  // a byte stands for '!'
+  EXPECT_THAT(ids(pieces().flag("add_space_prefix", false), "abc"), ElementsAre(1, 8, 7));
+  const Result<Tokenizer> tokenizer = open(pieces());
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_EQ(tokenizer->decode(std::vector<std::int32_t>{1, 10, 4, 9, 3}), "a bc!");
+  EXPECT_THAT(tokenizer->encode("a", "a", {}).ids, ElementsAre(1, 10, 1, 10));
+  EXPECT_THAT(
+      refusal(Keys().text("model", "llama").texts("tokens", {"a"}).numbers("token_type", {1})),
+      HasSubstr("tokenizer.ggml.scores is missing"));
+}
+
+// The reference's small Llama: its merges become scores, which must become the same merges.
+TEST(GgufTokenizer, PiecesOfARealVocabularyGiveItsIds) {
+  const char* const shared = std::getenv("PLATEAU_SHARED");
+  const char* const source = std::getenv("PLATEAU_SOURCE_DIR");
+  const std::filesystem::path golden =
+      (shared != nullptr ? std::filesystem::path(shared)
+                         : std::filesystem::path(source != nullptr ? source : ".") / "../shared") /
+      "golden";
+  const auto text = read_file(golden / "models/tiny-llama/tokenizer.json");
+  const auto lines = read_file(golden / "tokenizer/tiny-llama.jsonl");
+  if (!text || !lines) GTEST_SKIP() << golden << " is not here";
+  const auto file = nlohmann::json::parse(*text);
+  std::vector<std::string> tokens(file["model"]["vocab"].size());
+  for (const auto& [token, id] : file["model"]["vocab"].items())
+    tokens[id.get<std::size_t>()] = token;
+  std::vector<std::uint64_t> types(tokens.size(), 1);
+  for (std::size_t id = 0; id < 259; ++id)
+    types[id] = id == 0 ? 2 : id < 3 ? 3 : 6;
+  std::vector<float> scores(tokens.size(), -1e6F);
+  float score = 0.0F;
+  for (const auto& merge : file["model"]["merges"]) {
+    const std::string made = merge[0].get<std::string>() + merge[1].get<std::string>();
+    const auto id = file["model"]["vocab"].at(made).get<std::size_t>();
+    scores[id] = score -= 1.0F;
+  }
+  Keys keys;
+  keys.text("model", "llama").texts("tokens", tokens).numbers("token_type", types);
+  keys.fractions("scores", scores).number("unknown_token_id", 0).number("bos_token_id", 1);
+  const Result<Tokenizer> ours = open(keys);
+  ASSERT_TRUE(ours) << ours.error().message;
+  std::size_t checked = 0;
+  std::istringstream stream(*lines);
+  for (std::string line; std::getline(stream, line); ++checked) {
+    const auto sample = nlohmann::json::parse(line);
+    EXPECT_EQ(ours->encode(sample["text"].get<std::string>(), {}).ids,
+              sample["ids"].get<std::vector<std::int32_t>>())
+        << sample["text"];
+  }
+  EXPECT_GT(checked, 90U);
+}
+
 TEST(GgufTokenizer, RefusalsNameTheKey) {
   EXPECT_THAT(refusal(small("falcon")), HasSubstr("tokenizer.ggml.pre"));
-  EXPECT_THAT(refusal(Keys().text("model", "llama")), HasSubstr("gpt2"));
+  EXPECT_THAT(refusal(Keys().text("model", "t5")), HasSubstr("gpt2, llama"));
   EXPECT_THAT(refusal(Keys()), HasSubstr("tokenizer.ggml.model is missing"));
   Keys short_types;
   short_types.text("model", "gpt2").text("pre", "gpt-2").texts("tokens", {"a", "b"});

@@ -8,7 +8,7 @@
 
 #include "common/base/result.h"
 
-namespace plateau::trainer {
+namespace plateau {
 
 struct MappedFile {
   std::shared_ptr<const void> owner;  // unmaps; null for an empty file
@@ -18,4 +18,4 @@ struct MappedFile {
 // kNotFound, kIo; kInvalidArgument: no regular file. The file must not be cut while it is mapped.
 Result<MappedFile> map_file(const std::filesystem::path& path);
 
-}  // namespace plateau::trainer
+}  // namespace plateau

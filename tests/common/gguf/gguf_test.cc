@@ -1,10 +1,10 @@
-#include "worker/trainer/gguf/gguf.h"
+#include "common/gguf/gguf.h"
 
 #include <gtest/gtest.h>
 
-#include "tests/worker/trainer/gguf/gguf_bytes.h"
+#include "tests/common/gguf/gguf_bytes.h"
 
-namespace plateau::trainer {
+namespace plateau {
 namespace {
 
 std::string message_of(const std::string& bytes) {
@@ -90,4 +90,4 @@ TEST(Gguf, OtherFilesAndVersionsAreErrors) {
 }
 
 }  // namespace
-}  // namespace plateau::trainer
+}  // namespace plateau

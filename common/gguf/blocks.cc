@@ -1,4 +1,4 @@
-#include "worker/trainer/gguf/blocks.h"
+#include "common/gguf/blocks.h"
 
 #include <array>
 #include <bit>
@@ -7,7 +7,7 @@
 
 #include "common/base/check.h"
 
-namespace plateau::trainer {
+namespace plateau {
 namespace {
 
 unsigned at(const std::byte* bytes, std::size_t index) {
@@ -214,4 +214,4 @@ float half_to_float(std::uint16_t half) {
   return sign * std::ldexp(1024.0F + mantissa, exponent - 25);
 }
 
-}  // namespace plateau::trainer
+}  // namespace plateau

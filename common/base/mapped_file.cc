@@ -1,4 +1,4 @@
-#include "worker/trainer/safetensors/mapped_file.h"
+#include "common/base/mapped_file.h"
 
 #include <cerrno>
 #include <cstring>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace plateau::trainer {
+namespace plateau {
 namespace {
 
 Error system_error(const std::string& doing, const std::string& name, int error) {
@@ -56,4 +56,4 @@ Result<MappedFile> map_file(const std::filesystem::path& path) {
   return mapping;
 }
 
-}  // namespace plateau::trainer
+}  // namespace plateau

@@ -10,15 +10,16 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/trainer/gguf/blocks.h"
+#include "common/gguf/blocks.h"
 
-namespace plateau::trainer {
+namespace plateau {
 
 // A metadata value, widened: whole numbers to 64 bits, fractions to double, arrays of bool to 0, 1.
 using GgufValue =
@@ -55,7 +56,11 @@ class GgufFile {
   std::map<std::string, GgufTensor> tensors_;
 };
 
+// The GGUF file that a base's path means: the file itself, or the only one of a folder without
+// config.json. Nothing for any other path.
+std::optional<std::filesystem::path> gguf_of_base(const std::filesystem::path& path);
+
 // All values of a tensor as float32, row-major.
 std::vector<float> decode_tensor(const GgufTensor& tensor);
 
-}  // namespace plateau::trainer
+}  // namespace plateau

@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/worker/trainer/gguf/gguf_bytes.h"
-#include "worker/trainer/gguf/gguf.h"
+#include "common/gguf/gguf.h"
+#include "tests/common/gguf/gguf_bytes.h"
 
-namespace plateau::trainer {
+namespace plateau {
 namespace {
 
 TEST(GgufFuzz, MutatedFilesNeverCrash) {
@@ -34,4 +34,4 @@ TEST(GgufFuzz, MutatedFilesNeverCrash) {
 }
 
 }  // namespace
-}  // namespace plateau::trainer
+}  // namespace plateau

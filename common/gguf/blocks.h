@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace plateau::trainer {
+namespace plateau {
 
 // The numbers are those in the file.
 enum class BlockType : std::uint32_t {
@@ -41,4 +41,4 @@ void decode_blocks(BlockType type, std::span<const std::byte> bytes, std::span<f
 // An IEEE half, also with subnormals, infinities and NaN.
 float half_to_float(std::uint16_t half);
 
-}  // namespace plateau::trainer
+}  // namespace plateau

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace plateau::trainer {
+namespace plateau {
 
 struct TensorBytes {
   std::string name;
@@ -30,4 +30,4 @@ std::string sound_gguf();
 
 std::span<const std::byte> as_bytes(const std::string& text);
 
-}  // namespace plateau::trainer
+}  // namespace plateau

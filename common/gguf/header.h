@@ -7,9 +7,9 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "worker/trainer/gguf/gguf.h"
+#include "common/gguf/gguf.h"
 
-namespace plateau::trainer {
+namespace plateau {
 
 struct GgufHeader {
   std::map<std::string, GgufValue> metadata;
@@ -19,4 +19,4 @@ struct GgufHeader {
 // `file` is the whole file; the tensors' bytes point into it. Errors as GgufFile::open's.
 Result<GgufHeader> parse_gguf(std::span<const std::byte> file, const std::string& name);
 
-}  // namespace plateau::trainer
+}  // namespace plateau

@@ -1,10 +1,10 @@
 #include <utility>
 
-#include "worker/trainer/gguf/gguf.h"
-#include "worker/trainer/gguf/header.h"
-#include "worker/trainer/safetensors/mapped_file.h"
+#include "common/base/mapped_file.h"
+#include "common/gguf/gguf.h"
+#include "common/gguf/header.h"
 
-namespace plateau::trainer {
+namespace plateau {
 
 Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
   Result<MappedFile> mapping = map_file(path);
@@ -24,6 +24,23 @@ Result<GgufFile> GgufFile::from_bytes(std::span<const std::byte> bytes, const st
   return file;
 }
 
+std::optional<std::filesystem::path> gguf_of_base(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    return path.extension() == ".gguf" ? std::optional(path) : std::nullopt;
+  }
+  if (fs::exists(path / "config.json", error)) return {};
+  std::optional<fs::path> only;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() != ".gguf") continue;
+    if (only) return {};
+    only = entry->path();
+  }
+  return only;
+}
+
 std::vector<float> decode_tensor(const GgufTensor& tensor) {
   const std::size_t blocks = tensor.bytes.size() / block_size_bytes(tensor.type);
   std::vector<float> values(blocks * block_values(tensor.type));
@@ -31,4 +48,4 @@ std::vector<float> decode_tensor(const GgufTensor& tensor) {
   return values;
 }
 
-}  // namespace plateau::trainer
+}  // namespace plateau

@@ -1,4 +1,4 @@
-#include "worker/trainer/gguf/header.h"
+#include "common/gguf/header.h"
 
 #include <algorithm>
 #include <bit>
@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "common/base/text.h"
-#include "worker/trainer/gguf/cursor.h"
+#include "common/gguf/cursor.h"
 
-namespace plateau::trainer {
+namespace plateau {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
@@ -303,4 +303,4 @@ Result<GgufHeader> parse_gguf(std::span<const std::byte> file, const std::string
   return header;
 }
 
-}  // namespace plateau::trainer
+}  // namespace plateau

@@ -1,8 +1,8 @@
-#include "tests/worker/trainer/gguf/gguf_bytes.h"
+#include "tests/common/gguf/gguf_bytes.h"
 
 #include <bit>
 
-namespace plateau::trainer {
+namespace plateau {
 
 void put(std::string& bytes, std::uint64_t number, std::size_t size_bytes) {
   for (std::size_t i = 0; i < size_bytes; ++i)
@@ -64,4 +64,4 @@ std::span<const std::byte> as_bytes(const std::string& text) {
   return std::as_bytes(std::span(text));
 }
 
-}  // namespace plateau::trainer
+}  // namespace plateau

@@ -7,7 +7,7 @@
 #include <string>
 #include <type_traits>
 
-namespace plateau::trainer {
+namespace plateau {
 
 // After the first read past the end ok() is false, and all further reads give zero or nothing.
 class Cursor {
@@ -52,4 +52,4 @@ class Cursor {
   bool ok_ = true;
 };
 
-}  // namespace plateau::trainer
+}  // namespace plateau

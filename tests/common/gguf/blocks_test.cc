@@ -1,14 +1,14 @@
 // Blocks made by hand, and the values that the formats' definitions give for them.
-#include "worker/trainer/gguf/blocks.h"
+#include "common/gguf/blocks.h"
 
 #include <cmath>
 #include <limits>
 
 #include <gtest/gtest.h>
 
-#include "tests/worker/trainer/gguf/gguf_bytes.h"
+#include "tests/common/gguf/gguf_bytes.h"
 
-namespace plateau::trainer {
+namespace plateau {
 namespace {
 
 constexpr std::uint64_t kHalf = 0x3800, kOne = 0x3C00, kTwo = 0x4000;  // as IEEE halves
@@ -127,4 +127,4 @@ TEST(Blocks, SuperBlocksOfSixBits) {
 }
 
 }  // namespace
-}  // namespace plateau::trainer
+}  // namespace plateau

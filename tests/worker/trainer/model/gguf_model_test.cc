@@ -1,0 +1,214 @@
+// A Llama out of a GGUF file is the one out of the folder that the file was made of.
+#include <bit>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include "common/base/file.h"
+#include "common/gguf/config.h"
+#include "tests/common/gguf/gguf_bytes.h"
+#include "tests/worker/trainer/model/tiny_llama.h"
+#include "tests/worker/trainer/support/tiny.h"
+#include "worker/trainer/model/gguf_source.h"
+
+namespace plateau::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What llama.cpp's converter does to a query or key matrix.
+at::Tensor permuted(const at::Tensor& weight, std::int64_t heads) {
+  const std::int64_t half = weight.size(0) / heads / 2;
+  return weight.view({heads, 2, half, -1}).transpose(1, 2).reshape(weight.sizes());
+}
+
+// Numbers of float16, so that the file's halves and the folder's doubles are the same.
+TensorMap half_tensors() {
+  TensorMap tensors = testing::tiny_llama_tensors();
+  for (auto& [name, tensor] : tensors)
+    tensor = tensor.to(at::kHalf).to(at::kDouble);
+  return tensors;
+}
+
+class Metadata {
+ public:
+  Metadata& text(const std::string& key, const std::string& value) {
+    begin(key, 8);
+    put_text(bytes_, value);
+    return *this;
+  }
+  Metadata& count(const std::string& key, std::uint32_t value) {
+    begin(key, 4);
+    put(bytes_, value, 4);
+    return *this;
+  }
+  Metadata& number(const std::string& key, float value) {
+    begin(key, 6);
+    put(bytes_, std::bit_cast<std::uint32_t>(value), 4);
+    return *this;
+  }
+  std::uint64_t keys() const { return keys_; }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  void begin(const std::string& key, std::uint32_t type) {
+    put_text(bytes_, key);
+    put(bytes_, type, 4);
+    ++keys_;
+  }
+  std::string bytes_;
+  std::uint64_t keys_ = 0;
+};
+
+Metadata llama_metadata() {
+  Metadata metadata;
+  metadata.text("general.architecture", "llama")
+      .count("llama.embedding_length", 16)
+      .count("llama.block_count", 2)
+      .count("llama.attention.head_count", 4)
+      .count("llama.attention.head_count_kv", 2)
+      .count("llama.feed_forward_length", 24)
+      .count("llama.context_length", 32)
+      .number("llama.attention.layer_norm_rms_epsilon", 1e-6F);
+  return metadata;
+}
+
+std::string gguf_of(const TensorMap& tensors, const Metadata& metadata) {
+  std::vector<TensorBytes> entries;
+  std::string data;
+  for (const auto& [name, tensor] : tensors) {
+    at::Tensor stored = tensor;
+    if (name.find("q_proj") != std::string::npos) stored = permuted(stored, 4);
+    if (name.find("k_proj") != std::string::npos) stored = permuted(stored, 2);
+    const bool is_matrix = stored.dim() == 2;
+    stored = stored.to(is_matrix ? at::kHalf : at::kFloat).contiguous();
+    const std::string known = gguf_tensor_name(name);
+    TensorBytes entry{known.empty() ? name : known, {}, is_matrix ? 1U : 0U, data.size()};
+    for (std::int64_t i = stored.dim(); i-- > 0;)
+      entry.extents.push_back(static_cast<std::uint64_t>(stored.size(i)));
+    data.append(static_cast<const char*>(stored.const_data_ptr()), stored.nbytes());
+    data.resize((data.size() + 31) / 32 * 32, '\0');
+    entries.push_back(std::move(entry));
+  }
+  return gguf_bytes(metadata.keys(), metadata.bytes(), entries, data);
+}
+
+fs::path write_gguf(const std::string& bytes) {
+  const fs::path path = testing::fresh_folder("gguf") / "tiny.gguf";
+  EXPECT_TRUE(write_file_atomically(path, bytes));
+  return path;
+}
+
+at::Tensor states_of(const fs::path& path, const LoadOptions& options) {
+  const auto model = load_model(path, options);
+  EXPECT_TRUE(model) << model.error().message;
+  const at::NoGradGuard no_grad;
+  const std::vector<std::int32_t> text = {5, 9, 3, 30, 2, 7};
+  TrialSequences trial;
+  trial.sequences = {{text, {}}};
+  return (*model)->states(pack_batch({&trial, 1}, at::kDouble));
+}
+
+TEST(GgufModel, is_the_folder_that_it_was_made_of) {
+  const TensorMap tensors = half_tensors();
+  const fs::path file = write_gguf(gguf_of(tensors, llama_metadata()));
+  const at::Tensor expected =
+      states_of(testing::write_tiny_llama(testing::tiny_llama_config(), tensors),
+                {Pooling::kCls, at::kDouble});
+  for (const Storage storage : {Storage::kAsInFile, Storage::kNumbers}) {
+    const at::Tensor states = states_of(file, {Pooling::kCls, at::kDouble, storage});
+    EXPECT_LT((states - expected).abs().max().item<double>(), 1e-7);  // epsilon is a float here
+  }
+  EXPECT_TRUE(states_of(file.parent_path(), {Pooling::kCls, at::kDouble})
+                  .equal(states_of(file, {Pooling::kCls, at::kDouble})));
+}
+
+TEST(GgufModel, keeps_its_blocks_unless_told_not_to) {
+  const fs::path file = write_gguf(gguf_of(half_tensors(), llama_metadata()));
+  const auto kept = load_model(file, {Pooling::kCls, at::kDouble});
+  const auto numbers = load_model(file, {Pooling::kCls, at::kDouble, Storage::kNumbers});
+  ASSERT_TRUE(kept && numbers);
+  EXPECT_TRUE((*kept)->linears().front().weight.is_quantized());
+  EXPECT_FALSE((*numbers)->linears().front().weight.is_quantized());
+  // Two bytes a value in matrices and embeddings, eight in the five norms.
+  const std::int64_t all = (*kept)->info().parameters, norms = 5 * 16;
+  EXPECT_EQ((*kept)->storage_bytes(), (all - norms) * 2 + norms * 8);
+  EXPECT_EQ((*numbers)->storage_bytes(), all * 8);
+  EXPECT_EQ((*numbers)->info().parameters, all);
+}
+
+TEST(GgufModel, a_language_model_has_its_embeddings_as_outputs) {
+  const fs::path file = write_gguf(gguf_of(half_tensors(), llama_metadata()));
+  const auto model = load_model(file, {Pooling::kTokens, at::kDouble});
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_TRUE(
+      (*model)->lm_head().value.dense().equal(half_tensors().at("model.embed_tokens.weight")));
+}
+
+TEST(GgufModel, a_tensor_that_is_missing_is_named) {
+  TensorMap tensors = half_tensors();
+  tensors.erase("model.layers.1.mlp.up_proj.weight");
+  const auto model =
+      load_model(write_gguf(gguf_of(tensors, llama_metadata())), {Pooling::kCls, at::kDouble});
+  ASSERT_FALSE(model);
+  EXPECT_NE(model.error().message.find("blk.1.ffn_up.weight"), std::string::npos)
+      << model.error().message;
+}
+
+Error config_error(const Metadata& metadata, const TensorMap& tensors) {
+  const std::string bytes = gguf_of(tensors, metadata);
+  const auto file = GgufFile::from_bytes(as_bytes(bytes), "x.gguf");
+  EXPECT_TRUE(file) << file.error().message;
+  const auto config = config_of_gguf(*file);
+  EXPECT_FALSE(config);
+  return config.ok() ? Error{} : config.error();
+}
+
+TEST(GgufConfig, says_what_is_missing_or_not_supported) {
+  EXPECT_EQ(config_error(Metadata().text("general.architecture", "mamba"), half_tensors()).message,
+            "x.gguf: the architecture 'mamba' is not supported in GGUF files; supported: llama, "
+            "qwen2");
+  const Error missing =
+      config_error(Metadata().text("general.architecture", "llama"), half_tensors());
+  EXPECT_EQ(missing.kind, ErrorKind::kCorrupt);
+  EXPECT_NE(missing.message.find("llama.embedding_length is missing"), std::string::npos);
+  EXPECT_NE(config_error(llama_metadata().count("llama.expert_count", 8), half_tensors())
+                .message.find("mixture of experts"),
+            std::string::npos);
+  EXPECT_NE(config_error(llama_metadata(), {}).message.find("token_embd.weight"),
+            std::string::npos);
+}
+
+TEST(GgufConfig, rope_comes_from_keys_or_from_the_tensor_of_divisors) {
+  const auto config_of = [](const Metadata& metadata, const TensorMap& tensors) {
+    const std::string bytes = gguf_of(tensors, metadata);
+    const auto file = GgufFile::from_bytes(as_bytes(bytes), "x.gguf");
+    const auto config = config_of_gguf(*file);
+    EXPECT_TRUE(config) << config.error().message;
+    return *config;
+  };
+  Metadata metadata = llama_metadata();
+  metadata.number("llama.rope.freq_base", 5e5F)
+      .text("llama.rope.scaling.type", "linear")
+      .number("llama.rope.scaling.factor", 4.0F);
+  nlohmann::json config = config_of(metadata, half_tensors());
+  EXPECT_EQ(config["rope_theta"], 5e5);
+  EXPECT_EQ(config["rope_scaling"], (nlohmann::json{{"rope_type", "linear"}, {"factor", 4.0}}));
+  TensorMap tensors = half_tensors();
+  tensors["rope_freqs.weight"] = at::tensor({1.0, 8.0}, at::kDouble);
+  config = config_of(llama_metadata(), tensors);
+  EXPECT_EQ(config["rope_scaling"]["factors"], (std::vector<float>{1.0F, 8.0F}));
+  EXPECT_EQ(config["tie_word_embeddings"], true);
+}
+
+TEST(GgufNames, cover_every_tensor_of_a_llama) {
+  EXPECT_EQ(gguf_tensor_name("model.layers.12.self_attn.q_proj.weight"), "blk.12.attn_q.weight");
+  EXPECT_EQ(gguf_tensor_name("lm_head.weight"), "output.weight");
+  EXPECT_EQ(gguf_tensor_name("classifier.weight"), "");
+  for (const auto& [name, tensor] : testing::tiny_llama_tensors())
+    EXPECT_NE(gguf_tensor_name(name), "") << name;
+}
+
+}  // namespace
+}  // namespace plateau::trainer
