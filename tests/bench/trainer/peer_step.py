@@ -8,12 +8,13 @@ parameters. As fast as these libraries go: fused AdamW, scaled-dot-product atten
 mask since nothing is padded, no dropout. In bfloat16 everything is, adapters too (PEFT's autocast
 of them to float32 would only slow it down).
 
-    peer_step.py ceiling [--precision P]
+    peer_step.py BASE_FOLDER ceiling [--precision P] [--texts N] [--tokens N]
 
-prints the GFLOP/s of the matrix product that BERT's feed-forward layer makes of 2,048 tokens.
+prints the GFLOP/s of the matrix product that the base's feed-forward layer makes of these tokens.
 """
 import argparse
 import json
+import os
 import resource
 import time
 
@@ -33,8 +34,11 @@ def timed(step, steps):
     return sorted(seconds)
 
 
-def ceiling(dtype):
-    rows, inner, outer = 2048, 384, 1536
+def ceiling(arguments, dtype):
+    with open(os.path.join(arguments.base, "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    rows = arguments.texts * arguments.tokens
+    inner, outer = config["hidden_size"], config["intermediate_size"]
     left, right = torch.randn(rows, inner, dtype=dtype), torch.randn(outer, inner, dtype=dtype)
     seconds = timed(lambda: torch.nn.functional.linear(left, right), 50)
     return {"gflops": 2e-9 * rows * inner * outer / seconds[len(seconds) // 2]}
@@ -125,7 +129,7 @@ def training_step(arguments, dtype):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("base")
-    parser.add_argument("method", nargs="?")
+    parser.add_argument("method")
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--texts", type=int, default=32)
@@ -135,8 +139,8 @@ def main():
     arguments = parser.parse_args()
     dtype = getattr(torch, arguments.precision)
     torch.manual_seed(0)
-    if arguments.base == "ceiling":
-        print(json.dumps(ceiling(dtype)))
+    if arguments.method == "ceiling":
+        print(json.dumps(ceiling(arguments, dtype)))
         return
     step, trained = training_step(arguments, dtype)
     seconds = timed(step, arguments.steps)
