@@ -116,6 +116,19 @@ class SourceFinder {
   ErrorKind kind_ = ErrorKind::kInvalidArgument;
 };
 
+// Where "report.tables[0].show: ..." stands, or what holds it; a section that the file lacks is at
+// no line.
+Place report_place(const Sweep& sweep, const std::string& file, const std::string& message) {
+  std::string path = message.substr(0, message.find(": "));
+  while (!path.empty()) {
+    const auto found = sweep.report_places.find(path);
+    if (found != sweep.report_places.end()) return found->second;
+    const std::size_t end = path.find_last_of(".[");
+    path.erase(end == std::string::npos ? 0 : end);
+  }
+  return {file, 0, 0};
+}
+
 }  // namespace
 
 Result<LoadedSweep> find_sweep(const SweepRequest& request, const Catalogue& catalogue,
@@ -138,9 +151,11 @@ Result<LoadedSweep> find_sweep(const SweepRequest& request, const Catalogue& cat
   if (report && problems.empty()) return loaded;
   // Something is wrong: then all that is wrong, as far as it can be told.
   if (found && reading.can_be_expanded) (void)expand(loaded.sweep, loaded.sources, problems);
-  if (!report && problems.empty()) return report.error();
   const bool only_source = problems.size() == 1 && !found;
-  if (!report) problems.push_back({{request.file.string(), 0, 0}, report.error().message});
+  if (!report) {
+    problems.push_back({report_place(loaded.sweep, request.file.string(), report.error().message),
+                        report.error().message});
+  }
   Error all = problems_error(std::move(problems));
   if (only_source && report) all.kind = finder.kind();
   return all;

@@ -16,7 +16,8 @@ struct SweepRequest {
   std::filesystem::path file;
   std::vector<std::string> overrides;  // "rank=1,2,4"
   bool smoke = false;                  // smoke(sweep), name suffix "-smoke"
-  // Looks for mistakes in the `report` section, which who lays out tables knows; empty: nobody.
+  // Looks for mistakes in the `report` section, which who lays out tables knows; empty: nobody. A
+  // message begins with the path of what is wrong ("report.tables[0].show: "), which gets its line.
   std::function<Status(const nlohmann::json& report)> check_report = {};
 };
 

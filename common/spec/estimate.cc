@@ -23,7 +23,7 @@ std::string what_costs(const Trial& trial) {
     text += '\n' + std::to_string(number);
   }
   return text + '\n' + format_number(trial.optimizer.epochs) + '\n' + trial.adapter.method +
-         trial.adapter.parameters.dump();
+         trial.protocol.precision + trial.adapter.parameters.dump();
 }
 
 }  // namespace
@@ -50,22 +50,23 @@ TrialEstimate estimate_trial(const Trial& trial, const BaseSource& base, const T
   return estimate;
 }
 
-double estimate_seconds(const SweepPlan& plan, const Sources& sources, const ComputeRate& rate,
+double estimate_seconds(const SweepPlan& plan, const Sources& sources, const TrialSeconds& seconds,
                         const std::set<std::string>& done) {
-  double flops = 0;
+  double sum = 0;
   std::unordered_map<std::string, double> known;
   for (const PlannedTrial& planned : plan.trials) {
     if (done.count(planned.key) != 0) continue;
     const auto [cached, is_new] = known.try_emplace(what_costs(planned.trial));
-    flops += cached->second;
-    if (!is_new) continue;
-    const auto base = sources.bases.find(planned.trial.base.name);
-    const auto task = sources.tasks.find(planned.trial.task.name);
-    if (base == sources.bases.end() || task == sources.tasks.end()) continue;
-    cached->second = estimate_trial(planned.trial, base->second, task->second).flops;
-    flops += cached->second;
+    if (is_new) {
+      const auto base = sources.bases.find(planned.trial.base.name);
+      const auto task = sources.tasks.find(planned.trial.task.name);
+      if (base == sources.bases.end() || task == sources.tasks.end()) continue;
+      cached->second =
+          seconds(planned.trial, estimate_trial(planned.trial, base->second, task->second));
+    }
+    sum += cached->second;
   }
-  return flops / rate.flops_per_s;
+  return sum;
 }
 
 }  // namespace plateau

@@ -1,6 +1,7 @@
 // How long a plan will take, from the model's floating-point operations and a rate.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 
@@ -25,8 +26,11 @@ struct TrialEstimate {
 // count as max_length tokens.
 TrialEstimate estimate_trial(const Trial& trial, const BaseSource& base, const TaskSource& task);
 
+// Seconds that one trial takes on a device.
+using TrialSeconds = std::function<double(const Trial& trial, const TrialEstimate& estimate)>;
+
 // Seconds for all trials of a plan, one after the other, but those with these keys.
-double estimate_seconds(const SweepPlan& plan, const Sources& sources, const ComputeRate& rate,
+double estimate_seconds(const SweepPlan& plan, const Sources& sources, const TrialSeconds& seconds,
                         const std::set<std::string>& done = {});
 
 }  // namespace plateau

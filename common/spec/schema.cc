@@ -58,10 +58,11 @@ bool is_numeric(const ParameterSchema& parameter) {
 }
 
 std::vector<std::string> distribution_names() {
-  return {"constant",        "categorical",          "int_uniform",   "uniform",
-          "q_uniform",       "log_uniform",          "q_log_uniform", "log_uniform_values",
-          "inv_log_uniform", "q_log_uniform_values", "normal",        "inv_log_uniform_values",
-          "q_normal",        "log_normal",           "q_log_normal"};
+  return {
+      "constant",        "categorical",          "int_uniform",   "uniform",
+      "q_uniform",       "log_uniform",          "q_log_uniform", "log_uniform_values",
+      "inv_log_uniform", "q_log_uniform_values", "normal",        "inv_log_uniform_values",
+      "q_normal",        "log_normal",           "q_log_normal",  "categorical_w_probabilities"};
 }
 
 // A value, a list, or a mapping with value, values or expression, and when.
@@ -208,6 +209,7 @@ Json early_terminate_section() {
             {"min_trials", count},
             {"iterations", count},
             {"min_delta", {{"type", "number"}, {"minimum", 0}}},
+            {"metric", {{"type", "string"}}},
             {"replicates", flag}}},
           {"required", Json::array({"type"})},
           {"additionalProperties", false}};

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "common/base/clock.h"
@@ -67,10 +69,14 @@ struct SearchSpec {
   std::uint64_t seed = 0;  // `search_seed`: of the search's own draws, not of the trials
   EarlyTerminate early_terminate;
   Place early_terminate_place;
+  // What early_terminate compares, of the validation split; empty: the sweep's metric. A loss ranks
+  // trials that have the same accuracy.
+  std::string stop_metric;
   // A replicate of a cell that has finished siblings is never stopped (that would bias mean and
   // deviation), unless `early_terminate: {replicates: true}`.
   bool stops_replicates = false;
   Budgets budgets;
+  std::map<std::string, Place> budget_places;  // by the key in the file: those that it gives
 };
 
 }  // namespace plateau

@@ -77,6 +77,7 @@ struct Sweep {
   // The file's `report` section, plus "select": {"over": ["learning_rate"], "split": "validation"}
   // when the sweep selects. Null when there is neither.
   nlohmann::json report;
+  std::map<std::string, Place> report_places;  // of its nodes: "report.tables[0].show"
   std::vector<std::string> notices;  // for the user: "seed is taken for replicates of a cell"
 };
 

@@ -6,6 +6,7 @@
 #include "common/catalogue/load_sweep.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/plan_report.h"
+#include "coordinator/cli/resolved.h"
 #include "coordinator/results/table_spec.h"
 #include "coordinator/store/run_status.h"
 
@@ -59,9 +60,10 @@ void plan(const PlanOptions& options, CommandContext& context) {
   if (!loaded) return context.fail(loaded.error());
   if (options.trial != 0) return print_trial(options, *loaded, context);
   if (options.resolved && options.json) {
-    return context.print(resolved_json(loaded->sweep, loaded->plan).dump(2) + "\n");
+    return context.print(resolved_with_origins(*loaded).dump(2) + "\n");
   }
   if (options.resolved) {
+    context.print(resolved_search_text(*loaded) + "\n");
     for (std::size_t index = 0; index < loaded->plan.trials.size(); ++index)
       context.print(resolved_text(*loaded, index) + "\n");
     return;
@@ -69,9 +71,9 @@ void plan(const PlanOptions& options, CommandContext& context) {
   const Result<std::optional<DoneBefore>> done = done_before(options, loaded->sweep.name);
   if (!done) return context.fail(done.error());
   const DoneBefore* before = *done ? &**done : nullptr;
-  const ComputeRate rate;
-  context.print(options.json ? plan_json(*loaded, rate, before).dump(2) + "\n"
-                             : plan_text(*loaded, rate, before));
+  const CostModel costs(read_measurements(cache_folder()), *loaded);
+  context.print(options.json ? plan_json(*loaded, costs, before).dump(2) + "\n"
+                             : plan_text(*loaded, costs, before));
 }
 
 }  // namespace
@@ -79,7 +81,7 @@ void plan(const PlanOptions& options, CommandContext& context) {
 void add_plan_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "plan",
-      "Show what a sweep would train: trials, cells, parameters, estimated time. Trains and "
+      "Show what a sweep would train: trials, cells, parameters, memory, time. Trains and "
       "downloads nothing; finds every mistake in the file");
   auto options = std::make_shared<PlanOptions>();
   command->add_option("FILE", options->request.file, "The sweep, a YAML file")->required();

@@ -1,6 +1,7 @@
 #include "coordinator/cli/plan_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -10,7 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "common/spec/fields.h"
+#include "common/spec/memory_estimate.h"
 #include "common/spec/methods.h"
 
 namespace plateau::cli {
@@ -27,13 +28,18 @@ struct Row {
   ParameterCounts counts;
   bool is_baseline = false;
   std::int64_t trials = 0;
+  double memory_bytes = 0;                     // the most that one of its trials needs
+  bool memory_measured = false;                // that one
   std::unordered_set<std::string_view> cells;  // of the plan
 };
 
 Row row_of(const LoadedSweep& loaded, const PlannedTrial& planned) {
   const Trial& trial = planned.trial;
-  Row row{
-      trial.base.name, trial.task.name, trial.adapter.method, "", {}, planned.is_baseline, 0, {}};
+  Row row;
+  row.base = trial.base.name;
+  row.task = trial.task.name;
+  row.adapter = trial.adapter.method;
+  row.is_baseline = planned.is_baseline;
   if (trial.adapter.parameters.contains("rank")) {
     row.rank = trial.adapter.parameters["rank"].dump();
   }
@@ -43,14 +49,33 @@ Row row_of(const LoadedSweep& loaded, const PlannedTrial& planned) {
   return row;
 }
 
-std::vector<Row> rows_of(const LoadedSweep& loaded) {
+void raise_memory(const LoadedSweep& loaded, const CostModel& costs, const Trial& trial, Row& row) {
+  const TaskSource& task = loaded.sources.tasks.at(trial.task.name);
+  const std::optional<std::int64_t> measured = costs.peak_memory(trial, task);
+  const double bytes =
+      measured ? static_cast<double>(*measured)
+               : estimate_memory(trial, loaded.sources.bases.at(trial.base.name), task).total();
+  if (bytes <= row.memory_bytes) return;
+  row.memory_bytes = bytes;
+  row.memory_measured = measured.has_value();
+}
+
+// All of a trial that its row and its memory depend on.
+std::string what_a_row_tells(const Trial& trial) {
+  std::string text = trial.base.name + '\n' + trial.base.pooling + '\n' + trial.task.name + '\n' +
+                     trial.protocol.precision + (trial.recompute_activations ? "\nrecompute" : "");
+  for (const std::int64_t number :
+       {trial.task.max_length, trial.optimizer.batch_size, trial.micro_batch_size}) {
+    text += '\n' + std::to_string(number);
+  }
+  return text + '\n' + trial.adapter.method + trial.adapter.parameters.dump();
+}
+
+std::vector<Row> rows_of(const LoadedSweep& loaded, const CostModel& costs) {
   std::vector<Row> rows;
   std::unordered_map<std::string, std::size_t> known;  // what a row depends on -> its number
   for (const PlannedTrial& planned : loaded.plan.trials) {
-    const Trial& trial = planned.trial;
-    const auto [at, is_new] =
-        known.try_emplace(trial.base.name + '\n' + trial.base.pooling + '\n' + trial.task.name +
-                          '\n' + trial.adapter.method + trial.adapter.parameters.dump());
+    const auto [at, is_new] = known.try_emplace(what_a_row_tells(planned.trial));
     if (is_new) {
       Row row = row_of(loaded, planned);
       const auto same = std::find_if(rows.begin(), rows.end(), [&](const Row& other) {
@@ -59,6 +84,7 @@ std::vector<Row> rows_of(const LoadedSweep& loaded) {
       });
       at->second = static_cast<std::size_t>(same - rows.begin());
       if (same == rows.end()) rows.push_back(std::move(row));
+      raise_memory(loaded, costs, planned.trial, rows[at->second]);
     }
     ++rows[at->second].trials;
     rows[at->second].cells.insert(planned.cell);
@@ -102,15 +128,20 @@ std::string table_text(const std::vector<std::vector<std::string>>& table, std::
   return text;
 }
 
+std::string memory_text(const Row& row) {
+  return fmt::format("{}{:.0f} MB", row.memory_measured ? "" : "~", row.memory_bytes / 1e6);
+}
+
 std::string parameters_table(const std::vector<Row>& rows) {
-  std::vector<std::vector<std::string>> table = {
-      {"base", "task", "adapter", "rank", "cells", "trials", "trained", "of base", "head"}};
+  std::vector<std::vector<std::string>> table = {{"base", "task", "adapter", "rank", "cells",
+                                                  "trials", "trained", "of base", "head",
+                                                  "memory"}};
   for (const Row& row : rows) {
     table.push_back({row.base, row.task, title_of(row.adapter), row.rank,
                      row.is_baseline ? "-" : std::to_string(row.cells.size()),
                      std::to_string(row.trials), with_commas(row.counts.adapter),
                      fmt::format("{:.3f} %", share_percent(row.counts)),
-                     with_commas(row.counts.head)});
+                     with_commas(row.counts.head), memory_text(row)});
   }
   return table_text(table, 3);
 }
@@ -120,35 +151,6 @@ std::string denominators(const std::vector<Row>& rows) {
   for (const Row& row : rows)
     texts.insert(row.base + " has " + with_commas(row.counts.base) + " frozen parameters");
   return join({texts.begin(), texts.end()}, "; ");
-}
-
-// The place of a field's value in the trial, for every name that a sweep could have set.
-std::vector<std::pair<std::string, Json>> values_of(const Trial& trial) {
-  std::vector<std::pair<std::string, Json>> values = {
-      {"base", trial.base.name}, {"task", trial.task.name}, {"adapter", trial.adapter.method}};
-  for (const auto& [name, value] : trial.adapter.parameters.items())
-    values.emplace_back(name, value);
-  const Json json = to_json(trial);
-  for (const TrialField& field : trial_fields())
-    values.emplace_back(field.schema.name, json.at(Json::json_pointer(field.json_pointer)));
-  return values;
-}
-
-std::string origin_text(const PlannedTrial& planned, const std::string& name, const Json& value) {
-  const auto origin = planned.origins.find(name);
-  if (origin != planned.origins.end()) {
-    const bool computed = origin->second.kind == Origin::Kind::kExpression;
-    const std::string& fragment = origin->second.place.fragment;
-    return origin->second.place.text() + (fragment.empty() ? "" : ", fragment " + fragment) +
-           (computed ? ", computed" : "");
-  }
-  if (name == "alpha") return "default, 2 * rank";
-  const TrialField* field = find_field(name);
-  if (field != nullptr && field->schema.default_value != value) {
-    return field->json_pointer.rfind("/task/", 0) == 0 ? "the task's default"
-                                                       : "the base's default";
-  }
-  return "default";
 }
 
 // A search's trials are not known before it runs; what ends it is.
@@ -187,6 +189,24 @@ std::int64_t count_done(const SweepPlan& plan, const DoneBefore* done) {
   });
 }
 
+double estimated_seconds(const LoadedSweep& loaded, const CostModel& costs,
+                         const DoneBefore* done) {
+  return estimate_seconds(
+      loaded.plan, loaded.sources,
+      [&](const Trial& trial, const TrialEstimate& estimate) {
+        return costs.seconds(trial, estimate);
+      },
+      keys_of(done));
+}
+
+std::string memory_note(const std::vector<Row>& rows) {
+  const auto measured = [](const Row& row) { return row.memory_measured; };
+  std::string text = "memory: of a trainer with one such trial";
+  if (std::none_of(rows.begin(), rows.end(), measured)) return text + ", estimated.\n";
+  text += ", measured with what was trained before and beside it";
+  return text + (std::all_of(rows.begin(), rows.end(), measured) ? ".\n" : "; ~ estimated.\n");
+}
+
 Json budgets_json(const Budgets& budgets) {
   Json json = Json::object();
   if (budgets.max_trials) json["max_trials"] = *budgets.max_trials;
@@ -200,14 +220,14 @@ Json budgets_json(const Budgets& budgets) {
 
 }  // namespace
 
-std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate, const DoneBefore* done) {
+std::string plan_text(const LoadedSweep& loaded, const CostModel& costs, const DoneBefore* done) {
   const SweepPlan& plan = loaded.plan;
-  const std::vector<Row> rows = rows_of(loaded);
+  const std::vector<Row> rows = rows_of(loaded, costs);
   std::string text = loaded.sweep.name + ": " + counts_text(loaded) + "\n";
   if (!loaded.sweep.description.empty()) text += loaded.sweep.description + "\n";
   text += "\n" + parameters_table(rows) + "\n";
   text += "trained: parameters of the adapter; of base: their share of the base's, head apart. " +
-          denominators(rows) + ".\n";
+          denominators(rows) + ".\n" + memory_note(rows);
   if (!loaded.sweep.select.empty()) {
     text += "Per cell, " + join(loaded.sweep.select, " and ") +
             " is chosen on validation; the test value of that choice is reported.\n";
@@ -219,10 +239,11 @@ std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate, const 
     text += fmt::format("Done already in {}: {} of {} trials; they are not trained again.\n",
                         done->folder, finished, plan.trials.size());
   }
-  const double seconds = estimate_seconds(plan, loaded.sources, rate, keys_of(done));
+  const double seconds = estimated_seconds(loaded, costs, done);
   text += (finished > 0 ? "Estimated time of the rest on one device: "
                         : "Estimated time on one device: ") +
-          format_duration(static_cast<DurationMs>(seconds * 1000)) + " (" + rate.source + ").\n";
+          format_duration(static_cast<DurationMs>(seconds * 1000)) + " (" + costs.source(plan) +
+          ").\n";
   for (const std::string& warning : plan.warnings)
     text += "Warning: " + warning + ".\n";
   for (const std::string& notice : plan.notices)
@@ -230,9 +251,10 @@ std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate, const 
   return text;
 }
 
-Json plan_json(const LoadedSweep& loaded, const ComputeRate& rate, const DoneBefore* done) {
+Json plan_json(const LoadedSweep& loaded, const CostModel& costs, const DoneBefore* done) {
+  const double seconds = estimated_seconds(loaded, costs, done);
   Json parameters = Json::array();
-  for (const Row& row : rows_of(loaded)) {
+  for (const Row& row : rows_of(loaded, costs)) {
     parameters.push_back({{"base", row.base},
                           {"task", row.task},
                           {"adapter", row.adapter},
@@ -243,7 +265,9 @@ Json plan_json(const LoadedSweep& loaded, const ComputeRate& rate, const DoneBef
                           {"adapter_parameters", row.counts.adapter},
                           {"head_parameters", row.counts.head},
                           {"base_parameters", row.counts.base},
-                          {"share_of_base_percent", share_percent(row.counts)}});
+                          {"share_of_base_percent", share_percent(row.counts)},
+                          {"memory_bytes", std::llround(row.memory_bytes)},
+                          {"memory_measured", row.memory_measured}});
   }
   return {{"name", loaded.sweep.name},
           {"trials", loaded.plan.trial_count},
@@ -253,23 +277,14 @@ Json plan_json(const LoadedSweep& loaded, const ComputeRate& rate, const DoneBef
           {"search", loaded.sweep.search.method != SearchMethod::kGrid},
           {"budgets", budgets_json(loaded.sweep.search.budgets)},
           {"done", count_done(loaded.plan, done)},
-          {"estimated_seconds", estimate_seconds(loaded.plan, loaded.sources, rate, keys_of(done))},
-          {"rate", {{"flops_per_s", rate.flops_per_s}, {"source", rate.source}}},
+          {"estimated_seconds", seconds},
+          {"rate",
+           {{"measured", costs.is_measured()},
+            {"assumed_flops_per_s", costs.assumed().flops_per_s},
+            {"source", costs.source(loaded.plan)}}},
           {"parameters", parameters},
           {"warnings", loaded.plan.warnings},
           {"notices", loaded.plan.notices}};
-}
-
-std::string resolved_text(const LoadedSweep& loaded, std::size_t index) {
-  const PlannedTrial& planned = loaded.plan.trials.at(index);
-  std::string text =
-      fmt::format("trial {} {} (key {})\n", index + 1, planned.label, planned.key.substr(0, 8));
-  std::vector<std::vector<std::string>> table;
-  for (const auto& [name, value] : values_of(planned.trial)) {
-    const std::string shown = value.is_string() ? value.get<std::string>() : value.dump();
-    table.push_back({"  " + name, shown, "(" + origin_text(planned, name, value) + ")"});
-  }
-  return text + table_text(table, 3);
 }
 
 }  // namespace plateau::cli

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/catalogue/load_sweep.h"
-#include "common/spec/estimate.h"
+#include "coordinator/cli/measurements.h"
 
 namespace plateau::cli {
 
@@ -17,19 +17,16 @@ struct DoneBefore {
   std::set<std::string> keys;  // of trials that are not trained again
 };
 
-// For a person: counts, one line for each task, adapter and rank with its parameters and share,
-// estimated time of what is left, warnings and notices. `done`: nullptr when there is no run yet.
-std::string plan_text(const LoadedSweep& loaded, const ComputeRate& rate,
+// For a person: counts, one line for each task, adapter and rank with its parameters, share and
+// memory, estimated time of what is left, warnings and notices. `done`: nullptr when there is no
+// run yet.
+std::string plan_text(const LoadedSweep& loaded, const CostModel& costs,
                       const DoneBefore* done = nullptr);
 
 // {"name", "trials", "cells", "baselines", "done", "folded", "search", "budgets",
-// "estimated_seconds" (of what is left), "rate", "parameters",
-//  "warnings", "notices"}
-nlohmann::json plan_json(const LoadedSweep& loaded, const ComputeRate& rate,
+// "estimated_seconds" (of what is left), "rate", "parameters" (with "memory_bytes",
+// "memory_measured"), "warnings", "notices"}
+nlohmann::json plan_json(const LoadedSweep& loaded, const CostModel& costs,
                          const DoneBefore* done = nullptr);
-
-// Every value of one trial and where it came from: "rank 4 (sweep.yaml:9:10)", "epsilon 1e-08
-// (default)".
-std::string resolved_text(const LoadedSweep& loaded, std::size_t index);
 
 }  // namespace plateau::cli

@@ -43,7 +43,8 @@ Result<std::unique_ptr<SearchRun>> SearchRun::of(const Sweep& sweep, const Sourc
   if (sweep.search.method == SearchMethod::kGrid && !stops) return std::unique_ptr<SearchRun>();
   Result<search::Director> director = search::Director::of(sweep, sources);
   if (!director) return director.error();
-  return std::unique_ptr<SearchRun>(new SearchRun(std::move(*director), metric_of(sweep, sources)));
+  return std::unique_ptr<SearchRun>(
+      new SearchRun(std::move(*director), metric_of(sweep, sources), sweep.search.stop_metric));
 }
 
 void SearchRun::expect(const std::vector<PlannedTrial>& trials) {
@@ -98,10 +99,23 @@ Status SearchRun::begin(Store& store) {
       director_.evaluated(each.trial, step, value);
     take_end(each.trial, each.status, value_in(each.result_json));
   }
+  if (Status taken = take_stop_values(store); !taken) return taken;
   // What was decided about these was committed with them.
   (void)director_.stops();
   known_.clear();
   before_.clear();
+  return {};
+}
+
+// What is stored of the metric that trials are stopped by.
+Status SearchRun::take_stop_values(Store& store) {
+  if (stop_metric_.empty()) return {};
+  const Result<std::vector<EvaluatedTrial>> trials = store.evaluations(stop_metric_);
+  if (!trials) return trials.error();
+  for (const EvaluatedTrial& each : *trials) {
+    for (const auto& [step, value] : each.values)
+      director_.evaluated_to_stop(each.trial, step, value);
+  }
   return {};
 }
 
@@ -149,8 +163,11 @@ std::vector<Event> SearchRun::observe(const std::vector<const Record*>& records)
                found == results_.end() ? std::nullopt : std::optional(found->second));
     } else if (const auto* metric = std::get_if<record::Metric>(record)) {
       const report::Metric& m = metric->metric;
-      if (m.split != "validation" || m.name != metric_) continue;
-      director_.evaluated(metric->attempt.trial, m.step, m.value);
+      if (m.split != "validation") continue;
+      if (m.name == metric_) director_.evaluated(metric->attempt.trial, m.step, m.value);
+      if (m.name == stop_metric_) {
+        director_.evaluated_to_stop(metric->attempt.trial, m.step, m.value);
+      }
       for (search::StopDecision& stop : director_.stops())
         events.emplace_back(event::StopTrial{stop.trial, std::move(stop.reason)});
     }
@@ -172,6 +189,7 @@ Status SearchRun::take_known(Store& store, const std::vector<TrialId>& ids) {
     // It is taken up by the next start of the run, as everything in the store is.
     if (open) director_.ended(each.trial, search::TrialEnd::kFailed, std::nullopt);
   }
+  if (Status taken = take_stop_values(store); !taken) return taken;
   (void)director_.stops();
   return {};
 }

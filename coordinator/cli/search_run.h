@@ -52,11 +52,14 @@ class SearchRun {
   Status fill_places(Store& store, Engine& engine, const Scheduler& scheduler, const Clock& clock);
 
  private:
-  SearchRun(search::Director director, std::string metric)
-      : director_(std::move(director)), metric_(std::move(metric)) {}
+  SearchRun(search::Director director, std::string metric, std::string stop_metric)
+      : director_(std::move(director)),
+        metric_(std::move(metric)),
+        stop_metric_(std::move(stop_metric)) {}
 
   std::optional<double> value_in(const std::string& result_json) const;
   void take_end(TrialId trial, TrialStatus status, std::optional<double> value);
+  Status take_stop_values(Store& store);
   Status take_known(Store& store, const std::vector<TrialId>& ids);
   Result<bool> propose_one(Store& store, const Scheduler& scheduler, TimeMs wall_ms);
 
@@ -71,6 +74,7 @@ class SearchRun {
 
   search::Director director_;
   std::string metric_;
+  std::string stop_metric_;             // empty: trials are stopped by metric_
   std::map<std::string, Known> known_;  // by key, until begin()
   std::vector<Before> before_;          // cells of before, in order, until begin()
   std::map<TrialId, double> results_;   // of trials whose end was not seen yet

@@ -14,6 +14,7 @@
 #include "coordinator/cli/key_folder.h"
 #include "coordinator/cli/known_plan.h"
 #include "coordinator/cli/local_worker.h"
+#include "coordinator/cli/measurements.h"
 #include "coordinator/cli/progress.h"
 #include "coordinator/cli/reuse_runs.h"
 #include "coordinator/cli/run_folder.h"
@@ -22,6 +23,7 @@
 #include "coordinator/cli/session_parts.h"
 #include "coordinator/loop/loop.h"
 #include "coordinator/results/results.h"
+#include "coordinator/store/device_time.h"
 #include "coordinator/store/run_status.h"
 #include "coordinator/store/store.h"
 
@@ -70,6 +72,7 @@ class Session {
   void report_lost(pid_t pid, const std::string& how);
   void forget_dead_sessions(const std::vector<RestoredSession>& sessions);
   Status conclude();
+  void keep_measurements(const RunView& run);
   void say_why_ended(const RunCounts& counts, bool interrupted);
   void note(const std::string& message);
 
@@ -442,6 +445,7 @@ Status Session::serve() {
 Status Session::conclude() {
   const Result<RunView> run = read_run(folder_->path);
   if (!run) return run.error();
+  keep_measurements(*run);
   const Result<ResultFiles> files = write_results(*run, folder_->path);
   if (!files) return files.error();
   if (search_ && search_->searches()) {
@@ -468,6 +472,18 @@ Status Session::conclude() {
   }
   say_why_ended(counts, interrupted);
   return {};
+}
+
+// For the estimates of later plans: a run that cannot keep them has lost nothing of its own.
+void Session::keep_measurements(const RunView& run) {
+  const Result<std::map<TrialId, double>> device_ms = read_device_time(folder_->path);
+  Status kept = device_ms ? Status() : Status(device_ms.error());
+  if (kept) {
+    const fs::path folder = fs::absolute(folder_->path).lexically_normal();
+    kept = put_measurements(cache_folder(), measure(run, *device_ms, sweep_->sources,
+                                                    folder.string(), clock_.wall_ms()));
+  }
+  if (!kept) log_("No measurements are kept for later plans: " + kept.error().message);
 }
 
 void Session::say_why_ended(const RunCounts& counts, bool interrupted) {

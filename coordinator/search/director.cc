@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/text.h"
+#include "common/spec/task_kinds.h"
 
 namespace plateau::search {
 namespace {
@@ -97,8 +98,20 @@ void Director::evaluated(TrialId trial, std::int64_t step, double value) {
   if (found == trials_.end()) return;
   Progress& progress = found->second;
   // A trial that goes on from a checkpoint repeats evaluations; those were judged.
-  if (progress.losses.count(step) == 0) progress.due = true;
+  if (!has_stop_metric() && progress.losses.count(step) == 0) progress.due = true;
   progress.losses[step] = loss_of(value);
+}
+
+void Director::evaluated_to_stop(TrialId trial, std::int64_t step, double value) {
+  const auto found = trials_.find(trial);
+  if (found == trials_.end() || !has_stop_metric()) return;
+  Progress& progress = found->second;
+  if (progress.stop_losses.count(step) == 0) progress.due = true;
+  progress.stop_losses[step] = stops_by_more() ? -value : value;
+}
+
+bool Director::stops_by_more() const {
+  return has_stop_metric() ? !lower_is_better(sweep_.search.stop_metric) : sweep_.maximize;
 }
 
 void Director::ended(TrialId trial, TrialEnd end, std::optional<double> value) {
@@ -190,7 +203,7 @@ bool Director::has_finished_sibling(const Progress& progress) const {
 std::optional<std::string> Director::judge(const Progress& progress) const {
   if (!sweep_.search.stops_replicates && has_finished_sibling(progress)) return std::nullopt;
   if (const auto* asha = std::get_if<Asha>(&sweep_.search.early_terminate)) {
-    const auto now = static_cast<std::int64_t>(progress.losses.size());
+    const auto now = static_cast<std::int64_t>(judged_losses(progress).size());
     if (asha->max_iter && now >= *asha->max_iter) return std::nullopt;
   }
   std::vector<Curve> curves;
@@ -198,9 +211,9 @@ std::optional<std::string> Director::judge(const Progress& progress) const {
   for (const auto& [id, other] : trials_) {
     if (other.trial.comparable != progress.trial.comparable) continue;
     if (id == progress.trial.id) place = curves.size();
-    curves.push_back(curve_of(other.losses));
+    curves.push_back(curve_of(judged_losses(other)));
   }
-  return why_stop(*rule_, curves, place, sweep_.maximize);
+  return why_stop(*rule_, curves, place, stops_by_more());
 }
 
 std::vector<StopDecision> Director::stops() {

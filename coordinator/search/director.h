@@ -58,6 +58,8 @@ class Director {
   void add_trial(const TrackedTrial& trial);
   // The validation metric at a step. One of a step that is known takes its place.
   void evaluated(TrialId trial, std::int64_t step, double value);
+  // The same of `early_terminate.metric`, where the sweep has one: stops() compares these then.
+  void evaluated_to_stop(TrialId trial, std::int64_t step, double value);
   // `value`: the validation metric of the result, where there is one.
   void ended(TrialId trial, TrialEnd end, std::optional<double> value);
 
@@ -75,7 +77,8 @@ class Director {
  private:
   struct Progress {
     TrackedTrial trial;
-    std::map<std::int64_t, double> losses;  // by step
+    std::map<std::int64_t, double> losses;       // by step
+    std::map<std::int64_t, double> stop_losses;  // of the stop metric; by step
     std::optional<TrialEnd> end;
     std::optional<double> final_loss;
     bool due = false;  // evaluated since it was judged
@@ -86,6 +89,12 @@ class Director {
   };
 
   Director(Sweep sweep, Sources sources) : sweep_(std::move(sweep)), sources_(std::move(sources)) {}
+  bool has_stop_metric() const { return !sweep_.search.stop_metric.empty(); }
+  // What is compared to stop a trial, and whether more of it is better.
+  const std::map<std::int64_t, double>& judged_losses(const Progress& progress) const {
+    return has_stop_metric() ? progress.stop_losses : progress.losses;
+  }
+  bool stops_by_more() const;
   double loss_of(double value) const { return sweep_.maximize ? -value : value; }
   History history() const;
   std::variant<Running, Finished, Stopped, Failed> outcome(const CellProgress& cell) const;

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import sqlite3
 
 import harness
 from harness import TRIALS
@@ -48,7 +49,16 @@ class Run(harness.RunTest):
         self.assertIn("Estimated time of the rest", said)
         half = json.loads(self.plateau("plan", self.sweep, "--json").stdout)
         self.assertEqual((half["done"], half["trials"]), (4, 8))
-        self.assertLess(half["estimated_seconds"], fresh["estimated_seconds"])
+        # From what those four took: the stand-in is far from the rate that is assumed at first.
+        self.assertFalse(fresh["rate"]["measured"])
+        self.assertEqual(half["rate"]["source"], "measured: 4 trials on stand-in")
+        self.assertEqual([row["memory_bytes"] for row in half["parameters"]], [1 << 20] * 4)
+        whole = json.loads(self.plateau("plan", self.sweep, "--json", "--name", "other").stdout)
+        self.assertLess(half["estimated_seconds"], whole["estimated_seconds"])
+        with sqlite3.connect(os.path.join(self.run_folder, "plateau.db")) as database:
+            took, = database.execute("SELECT (max(ended_ms) - min(assigned_ms)) / 1e3 FROM attempts"
+                                     ).fetchone()
+        self.assertLess(abs(half["estimated_seconds"] / took - 1), 0.5)
 
     def test_json_is_one_object_with_the_counts(self):
         done = self.run_sweep("--json", "--name", "other")

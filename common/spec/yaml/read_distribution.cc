@@ -233,6 +233,8 @@ void check_distribution_of_values(ReadContext& context, const Draft& draft, cons
   const bool single = node.find("values") == nullptr;
   const std::string name = read_text(context, "distribution", *written);
   if (name.empty() || name == (single ? "constant" : "categorical")) return;
+  // As W&B's own client writes it.
+  if (name == "categorical_w_probabilities" && node.find("probabilities") != nullptr) return;
   context.problem(written->place, draft.parameter.name + " has " + (single ? "a value" : "values") +
                                       " and the distribution '" + name + "'; allowed with it is " +
                                       (single ? "constant" : "categorical"));

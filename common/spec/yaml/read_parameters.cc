@@ -346,6 +346,35 @@ void read_parameter(ReadContext& context, const YamlNode::Entry& entry, const Sc
   context.sweep.parameters.push_back(std::move(draft.parameter));
 }
 
+namespace {
+
+// Read as what was meant, so that its name alone is a problem and the rest of the sweep is still
+// looked at; only a name that stands for nothing leaves a sweep that is not known.
+void read_misspelt(ReadContext& context, const YamlNode& mapping, const YamlNode::Entry& entry,
+                   const Scope& scope) {
+  const std::vector<std::string>& known = parameter_names();
+  const std::string alias = known_alias(entry.key);
+  const Problem unknown = {entry.place, alias.empty() ? unknown_key("parameters", entry.key, known)
+                                                      : "unknown parameter '" + entry.key +
+                                                            "'. Did you mean '" + alias + "'?"};
+  YamlNode::Entry meant = entry;
+  meant.key = alias.empty() ? nearest(entry.key, known).value_or("") : alias;
+  if (!meant.key.empty() && mapping.find(meant.key) == nullptr &&
+      (scope.kind.empty() || !is_source_name(meant.key))) {
+    const std::size_t before = context.problems.size(), values = context.value_problems;
+    read_parameter(context, meant, scope);
+    if (context.problems.size() == before)
+      return context.value_problem(unknown.place, unknown.message);
+    // Its value does not fit: it was not meant, or is wrong too. The name comes first.
+    context.problems.erase(context.problems.begin() + static_cast<std::ptrdiff_t>(before),
+                           context.problems.end());
+    context.value_problems = values;
+  }
+  context.problem(unknown.place, unknown.message);
+}
+
+}  // namespace
+
 void read_parameters(ReadContext& context, const YamlNode& mapping, const Scope& scope) {
   for (const YamlNode::Entry& entry : mapping.entries) {
     const YamlNode* nested = entry.value.find("parameters");
@@ -364,10 +393,7 @@ void read_parameters(ReadContext& context, const YamlNode& mapping, const Scope&
       }
       continue;
     }
-    const std::string alias = known_alias(entry.key);
-    context.problem(entry.place, alias.empty() ? unknown_key("parameters", entry.key, known)
-                                               : "unknown parameter '" + entry.key +
-                                                     "'. Did you mean '" + alias + "'?");
+    read_misspelt(context, mapping, entry, scope);
   }
 }
 

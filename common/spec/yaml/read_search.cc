@@ -83,7 +83,7 @@ void check_iterations(ReadContext& context, const YamlNode& node, std::int64_t l
 
 EarlyTerminate read_hyperband(ReadContext& context, const YamlNode& node) {
   check_keys(context, "early_terminate of type hyperband", node,
-             {"type", "min_iter", "max_iter", "s", "eta", "strict", "replicates"});
+             {"type", "min_iter", "max_iter", "s", "eta", "strict", "metric", "replicates"});
   Hyperband hyperband;
   hyperband.min_iter = optional_count_at(context, node, "min_iter");
   hyperband.max_iter = optional_count_at(context, node, "max_iter");
@@ -103,7 +103,7 @@ EarlyTerminate read_hyperband(ReadContext& context, const YamlNode& node) {
 
 EarlyTerminate read_asha(ReadContext& context, const YamlNode& node) {
   check_keys(context, "early_terminate of type asha", node,
-             {"type", "min_iter", "max_iter", "eta", "replicates"});
+             {"type", "min_iter", "max_iter", "eta", "metric", "replicates"});
   Asha asha;
   asha.min_iter = count_at(context, node, "min_iter", 1);
   asha.max_iter = optional_count_at(context, node, "max_iter");
@@ -114,7 +114,7 @@ EarlyTerminate read_asha(ReadContext& context, const YamlNode& node) {
 
 EarlyTerminate read_median(ReadContext& context, const YamlNode& node) {
   check_keys(context, "early_terminate of type median", node,
-             {"type", "min_iter", "min_trials", "replicates"});
+             {"type", "min_iter", "min_trials", "metric", "replicates"});
   const MedianStopping defaults;
   return MedianStopping{count_at(context, node, "min_iter", defaults.min_iter),
                         count_at(context, node, "min_trials", defaults.min_trials)};
@@ -122,7 +122,7 @@ EarlyTerminate read_median(ReadContext& context, const YamlNode& node) {
 
 EarlyTerminate read_patience(ReadContext& context, const YamlNode& node) {
   check_keys(context, "early_terminate of type patience", node,
-             {"type", "iterations", "min_delta", "replicates"});
+             {"type", "iterations", "min_delta", "metric", "replicates"});
   Patience patience;
   patience.iterations = count_at(context, node, "iterations", patience.iterations);
   if (const YamlNode* delta = node.find("min_delta")) {
@@ -179,6 +179,7 @@ void read_cap(ReadContext& context, const std::string& key, const YamlNode& node
 }
 
 void read_target(ReadContext& context, const std::string& key, const YamlNode& node) {
+  context.sweep.search.budget_places["target"] = node.place;
   if (!node.scalar.is_number()) {
     return context.problem(node.place, key + " is " + node.what() + "; a number is needed");
   }
@@ -252,6 +253,25 @@ void read_metric(ReadContext& context, const YamlNode& node) {
   if (const YamlNode* target = node.find("target")) read_target(context, "metric.target", *target);
 }
 
+namespace {
+
+// Every task reports its loss beside the metrics of its kind.
+void read_stop_metric(ReadContext& context, const YamlNode& node) {
+  std::vector<std::string> names = task_metrics();
+  if (!contains(names, "loss")) names.emplace_back("loss");
+  const std::string metric = read_text(context, "early_terminate.metric", node);
+  if (metric.empty()) return;
+  const std::string plain = metric.substr(metric.rfind('/') + 1);
+  if (!contains(names, plain)) {
+    return context.problem(node.place, "unknown early_terminate.metric '" + metric + "'." +
+                                           did_you_mean(plain, names) +
+                                           " Known: " + join(names, ", "));
+  }
+  context.sweep.search.stop_metric = plain;
+}
+
+}  // namespace
+
 void read_early_terminate(ReadContext& context, const YamlNode& node) {
   static const std::vector<std::string> known = {"hyperband", "asha", "median", "patience"};
   if (!expect_mapping(context, "early_terminate", node)) return;
@@ -278,6 +298,7 @@ void read_early_terminate(ReadContext& context, const YamlNode& node) {
                                             " Known: " + join(known, ", "));
   }
   search.stops_replicates = flag_at(context, node, "replicates");
+  if (const YamlNode* metric = node.find("metric")) read_stop_metric(context, *metric);
 }
 
 const std::vector<std::string>& budget_keys() {
@@ -289,6 +310,7 @@ const std::vector<std::string>& budget_keys() {
 
 void read_budget(ReadContext& context, const std::string& key, const YamlNode& node) {
   SearchSpec& search = context.sweep.search;
+  search.budget_places[key] = node.place;
   if (key == "max_time") return read_max_time(context, node);
   if (key == "target") return read_target(context, key, node);
   if (key == "max_gpu_hours") {

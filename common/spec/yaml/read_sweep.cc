@@ -10,6 +10,16 @@
 namespace plateau {
 namespace {
 
+// Who lays out tables knows no lines: it names what is wrong by its path.
+void note_places(const YamlNode& node, const std::string& path,
+                 std::map<std::string, Place>& places) {
+  places.emplace(path, node.place);
+  for (const YamlNode::Entry& entry : node.entries)
+    note_places(entry.value, path + "." + entry.key, places);
+  for (std::size_t i = 0; i < node.items.size(); ++i)
+    note_places(node.items[i], path + "[" + std::to_string(i) + "]", places);
+}
+
 using Json = nlohmann::json;
 
 bool contains(const std::vector<std::string>& words, const std::string& word) {
@@ -186,6 +196,7 @@ void read_key(ReadContext& context, const YamlNode::Entry& entry) {
     read_budget(context, key, node);
   } else if (key == "report") {
     if (expect_mapping(context, key, node)) sweep.report = node.to_json();
+    note_places(node, "report", sweep.report_places);
   } else if (key == "replicate") {
     if (read_text(context, key, node) != "seed") {
       context.problem(node.place, "replicate is " + node.what() + "; allowed: seed");

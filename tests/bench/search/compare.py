@@ -1,12 +1,13 @@
 """Plateau's searches beside Optuna's: regret after 20, 50 and 100 trials of functions, 10, 20 and 40 of the table.
 
-    compare.py build/release/bin/search-bench [--repeats 30] [--methods tpe,random] [--gp] [--alone]
+    compare.py build/release/bin/search-bench [--repeats 30] [--running 1] [--methods tpe,random] [--gp] [--alone]
                [--functions branin,table] [--keep FILE.json] [--plots FOLDER]
 
 Needs optuna and scipy; --gp (Optuna's GPSampler) needs torch too; --plots matplotlib. --methods: ours, of random, sobol,
 tpe and bayes; --alone: without Optuna; --keep: regrets of Optuna's samplers are read from there and added.
 
-Both sides run the same functions with 10 start-up trials, a seed a repeat, one trial at a time. A pair is
+Both sides run the same functions with 10 start-up trials, a seed a repeat, and --running trials at a time, of
+which the oldest ends and another begins; a file of --keep is of one --running. A pair is
 compared by an exact two-sided Wilcoxon test over the repeats, paired by seed, with Holm's correction over all
 rows of the table. "Worse" and "better" are said where p is below 0.05, else "not worse".
 """
@@ -48,7 +49,20 @@ def lowest_so_far(values, lowest):
     return found
 
 
-def theirs(cases, repeats, with_gp, keep):
+def optimise(study, function, trials, running):
+    """Values in the order in which trials end: the oldest of those that run."""
+    begun, values = [], []
+    for _ in range(trials):
+        while len(begun) - len(values) < running and len(begun) < trials:
+            trial = study.ask()
+            begun.append((trial, function(trial)))
+        trial, value = begun[len(values)]
+        study.tell(trial, value)
+        values.append(value)
+    return values
+
+
+def theirs(cases, repeats, running, with_gp, keep):
     """{"function/method/seed": regret after each trial}; what is in the file `keep` is not run again."""
     found = json.load(open(keep)) if keep and os.path.exists(keep) else {}
     for name, (function, lowest, trials) in cases.items():
@@ -60,8 +74,8 @@ def theirs(cases, repeats, with_gp, keep):
                 if f"{name}/{method}/{seed}" in found:
                     continue
                 study = optuna.create_study(sampler=sampler(seed))
-                study.optimize(function, n_trials=trials)
-                found[f"{name}/{method}/{seed}"] = lowest_so_far((trial.value for trial in study.trials), lowest)
+                values = optimise(study, function, trials, running)
+                found[f"{name}/{method}/{seed}"] = lowest_so_far(values, lowest)
             if keep:
                 with open(keep + ".new", "w") as file:
                     json.dump(found, file)
@@ -69,9 +83,9 @@ def theirs(cases, repeats, with_gp, keep):
     return found
 
 
-def ours(program, table, repeats, methods, names):
-    lines = subprocess.run([program, "search", table, str(repeats), *methods], check=True, capture_output=True,
-                           text=True).stdout.splitlines()
+def ours(program, table, repeats, running, methods, names):
+    lines = subprocess.run([program, "search", table, str(repeats), str(running), *methods], check=True,
+                           capture_output=True, text=True).stdout.splitlines()
     rows = [line.split(",") for line in lines]
     return {"/".join(row[:3]): [float(value) for value in row[3:]] for row in rows if row[0] in names}
 
@@ -131,6 +145,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--running", type=int, default=1)
     words = {"type": lambda text: text.split(",")}
     parser.add_argument("--methods", default=["random", "sobol", "tpe", "bayes"], **words)
     parser.add_argument("--functions", default=list(TITLES), **words)
@@ -142,11 +157,11 @@ def main():
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     cases = {name: case for name, case in judged.functions(options.table).items() if name in options.functions}
-    by_run = ours(options.program, options.table, options.repeats, options.methods, cases)
+    by_run = ours(options.program, options.table, options.repeats, options.running, options.methods, cases)
     if not options.alone:
-        by_run |= theirs(cases, options.repeats, options.gp, options.keep)
+        by_run |= theirs(cases, options.repeats, options.running, options.gp, options.keep)
     regrets = Regrets(by_run, options.repeats)
-    print(f"Optuna {optuna.__version__}, {options.repeats} repeats, median regret\n")
+    print(f"Optuna {optuna.__version__}, {options.repeats} repeats, {options.running} running, median regret\n")
     print_medians(regrets, cases)
     print_pairs(regrets, cases)
     if options.plots:

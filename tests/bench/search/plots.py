@@ -48,9 +48,11 @@ def draw_regrets(regrets, cases, folder):
 
 
 def draw_stopping(by_rule, deviation, folder):
-    """Mean regret against the share of the steps: each rule, and beside it its control."""
+    """Mean regret against the share of the steps: each rule on the accuracy, and beside it its control."""
     figure, axis = pyplot.subplots(figsize=(5.5, 3.4))
     for rule, runs in by_rule.items():
+        if " on the loss" in rule or "from the second" in rule:
+            continue  # Too many names for one figure; the table has them.
         share, regret = statistics.mean(run[0] for run in runs), 100 * statistics.mean(run[2] for run in runs)
         by_chance = rule.endswith("by chance")
         axis.plot(share, regret, "x" if by_chance else "o", color="#999999" if by_chance else "#0072B2", markersize=5)

@@ -1,9 +1,9 @@
-// search-bench search TABLE REPEATS METHOD...: minimises each function, and the table of real
-// trials, with each method. A line for each run: function, method, seed, then the regret after each
-// of its trials.
-// search-bench stopping TABLE REPEATS: each rule over the table's learning curves. A line for each
-// run: rule, seed, share of the steps, cells trained to their end, regret; "RULE by chance" is its
-// control. The first line is the deviation over seeds.
+// search-bench search TABLE REPEATS RUNNING METHOD...: minimises each function, and the table of
+// real trials, with each method, RUNNING trials side by side. A line for each run: function,
+// method, seed, then the regret after each of its trials. search-bench stopping TABLE REPEATS: each
+// rule over the table's learning curves. A line for each run: rule, seed, share of the steps, cells
+// trained to their end, regret; "RULE by chance" is its control. The first line is the deviation
+// over seeds.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -19,23 +19,28 @@ namespace {
 
 constexpr std::size_t kSlots = 8;  // of the stopping bench: trials side by side
 
-void minimise(const Function& function, search::Method method, std::uint64_t seed) {
+// `running` trials side by side, each as long as the others: the oldest ends, another begins.
+void minimise(const Function& function, search::Method method, std::uint64_t seed,
+              std::size_t running) {
   search::History history;
   double best = std::numeric_limits<double>::infinity();
   std::printf("%s,%s,%llu", function.name.c_str(), to_string(method),
               static_cast<unsigned long long>(seed));
-  while (history.size() < function.trials) {
-    const auto proposal = search::propose(function.space, history, {method, seed, 10});
-    const double value = function.value(proposal->point);
+  for (std::size_t ended = 0; ended < function.trials; ++ended) {
+    while (history.size() < std::min(ended + running, function.trials)) {
+      const auto proposal = search::propose(function.space, history, {method, seed, 10});
+      history.push_back({proposal->point, search::Running{}});
+    }
+    const double value = function.value(history[ended].point);
     best = std::min(best, value);
-    history.push_back({proposal->point, search::Finished{value}});
+    history[ended].outcome = search::Finished{value};
     std::printf(",%.6g", best - function.lowest);
   }
   std::printf("\n");
   std::fflush(stdout);
 }
 
-void search_all(const TrialTable& table, std::uint64_t repeats,
+void search_all(const TrialTable& table, std::uint64_t repeats, std::size_t running,
                 const std::vector<std::string>& methods) {
   using search::Method;
   std::vector<Function> all = functions();
@@ -45,7 +50,7 @@ void search_all(const TrialTable& table, std::uint64_t repeats,
       for (const Method method : {Method::kRandom, Method::kSobol, Method::kTpe, Method::kBayes}) {
         if (name != to_string(method)) continue;
         for (std::uint64_t seed = 0; seed < repeats; ++seed)
-          minimise(function, method, seed);
+          minimise(function, method, seed, running);
       }
     }
   }
@@ -61,17 +66,21 @@ void stop_all(const TrialTable& table, std::uint64_t repeats) {
       {"asha eta 2", search::SuccessiveHalving{1, 2, 1}},
       {"asha eta 3", search::SuccessiveHalving{1, 3, 1}},
       {"asha eta 4", search::SuccessiveHalving{1, 4, 1}},
+      {"asha eta 3 from the second evaluation", search::SuccessiveHalving{2, 3, 1}},
       {"hyperband eta 3", search::SuccessiveHalving{1, 3, 2}},
       {"W&B hyperband eta 3", search::WandbHyperband{search::brackets_from_min(1, 3), 3, false}},
       {"median", search::Median{}},
       {"patience 3", search::Patience{}},
   };
   std::printf("deviation over seeds,%.6g\n", table.seed_deviation);
-  for (const auto& [name, rule] : rules) {
-    for (std::uint64_t seed = 0; seed < repeats; ++seed) {
-      const StoppingRun run = run_with(rule, table, kSlots, seed);
-      print(name, seed, run);
-      print(name + " by chance", seed, run_by_chance(run, table, seed));
+  for (const bool on_loss : {false, true}) {
+    for (const auto& [rule_name, rule] : rules) {
+      const std::string name = rule_name + (on_loss ? " on the loss" : "");
+      for (std::uint64_t seed = 0; seed < repeats; ++seed) {
+        const StoppingRun run = run_with({rule, on_loss}, table, kSlots, seed);
+        print(name, seed, run);
+        print(name + " by chance", seed, run_by_chance(run, table, seed));
+      }
     }
   }
 }
@@ -83,7 +92,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> words(argv, argv + argc);
   if (argc < 4 || (words[1] != "search" && words[1] != "stopping")) {
     std::fprintf(stderr,
-                 "usage: search-bench search TABLE REPEATS random|sobol|tpe|bayes...\n"
+                 "usage: search-bench search TABLE REPEATS RUNNING random|sobol|tpe|bayes...\n"
                  "       search-bench stopping TABLE REPEATS\n");
     return 2;
   }
@@ -94,7 +103,9 @@ int main(int argc, char** argv) {
   }
   const auto repeats = std::strtoull(argv[3], nullptr, 10);
   if (words[1] == "search") {
-    plateau::bench::search_all(*table, repeats, {words.begin() + 4, words.end()});
+    const auto running = std::strtoull(argc > 4 ? argv[4] : "1", nullptr, 10);
+    plateau::bench::search_all(*table, repeats, std::max<std::size_t>(running, 1),
+                               {words.begin() + std::min(argc, 5), words.end()});
   } else {
     plateau::bench::stop_all(*table, repeats);
   }

@@ -41,7 +41,7 @@ StoppingRun outcome(const TrialTable& table, const std::vector<std::size_t>& ord
 
 }  // namespace
 
-StoppingRun run_with(const search::Rule& rule, const TrialTable& table, std::size_t slots,
+StoppingRun run_with(const StoppingCase& stopping, const TrialTable& table, std::size_t slots,
                      std::uint64_t seed) {
   const std::vector<std::size_t> order = order_of(table, seed);
   std::vector<search::Curve> curves;  // of those that began
@@ -54,11 +54,12 @@ StoppingRun run_with(const search::Rule& rule, const TrialTable& table, std::siz
     if (running.empty()) break;
     std::vector<std::size_t> go_on;
     for (const std::size_t trial : running) {
-      const std::vector<double>& whole = table.cells[order[trial]].accuracies;
+      const Cell& cell = table.cells[order[trial]];
       search::Curve& curve = curves[trial];
-      curve.push_back(1 - whole[curve.size()]);
-      if (curve.size() == whole.size()) continue;
-      if (!search::why_stop(rule, curves, trial)) go_on.push_back(trial);
+      const std::size_t now = curve.size();
+      curve.push_back(stopping.on_loss ? cell.losses[now] : 1 - cell.accuracies[now]);
+      if (curve.size() == cell.accuracies.size()) continue;
+      if (!search::why_stop(stopping.rule, curves, trial)) go_on.push_back(trial);
     }
     running = std::move(go_on);
   }

@@ -9,6 +9,12 @@
 
 namespace plateau::bench {
 
+// A rule, and what it compares: the accuracy, of which few values differ, or the loss.
+struct StoppingCase {
+  search::Rule rule;
+  bool on_loss = false;
+};
+
 struct StoppingRun {
   double share = 1;   // of the evaluations that training every cell to its end takes
   double regret = 0;  // of the best finished cell against the best of the table
@@ -18,7 +24,7 @@ struct StoppingRun {
 
 // Trains the cells of a table in an order drawn from `seed`, so many side by side, all as fast as
 // each other; each is judged after each of its evaluations.
-StoppingRun run_with(const search::Rule& rule, const TrialTable& table, std::size_t slots,
+StoppingRun run_with(const StoppingCase& stopping, const TrialTable& table, std::size_t slots,
                      std::uint64_t seed);
 
 // The control: the same lengths as `run` had, dealt to the cells by chance.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <sstream>
 
@@ -18,6 +19,7 @@ struct Row {
   double learning_rate = 0;
   int seed = 0;
   std::vector<double> accuracies;
+  std::vector<double> losses;
 };
 
 std::vector<std::string> split(const std::string& line) {
@@ -30,11 +32,14 @@ std::vector<std::string> split(const std::string& line) {
 }
 
 Row row_of(const std::vector<std::string>& fields) {
-  Row row{fields[0], std::stoll(fields[1]), std::stod(fields[2]), std::stoi(fields[3]), {}};
+  Row row{fields[0], std::stoll(fields[1]), std::stod(fields[2]), std::stoi(fields[3]), {}, {}};
   const std::size_t points = (fields.size() - kNames) / 2;
   // Nothing after a divergence: as bad as can be.
-  for (std::size_t i = kNames; i < kNames + points; ++i)
+  for (std::size_t i = kNames; i < kNames + points; ++i) {
+    const std::string& loss = fields[i + points];
     row.accuracies.push_back(fields[i].empty() ? 0.0 : std::stod(fields[i]));
+    row.losses.push_back(loss.empty() ? std::numeric_limits<double>::infinity() : std::stod(loss));
+  }
   return row;
 }
 
@@ -80,7 +85,8 @@ Result<TrialTable> read_trial_table(const std::filesystem::path& file) {
     lasts[parts[0] + ',' + parts[1] + ',' + parts[2]].push_back(row.accuracies.back());
     if (row.seed != 0) continue;
     Cell cell{place(table.adapters, row.adapter), place(table.ranks, row.rank),
-              place(table.learning_rates, row.learning_rate), std::move(row.accuracies)};
+              place(table.learning_rates, row.learning_rate), std::move(row.accuracies),
+              std::move(row.losses)};
     const std::size_t expected =
         (cell.adapter * table.ranks.size() + cell.rank) * table.learning_rates.size() +
         cell.learning_rate;

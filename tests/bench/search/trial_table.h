@@ -15,6 +15,7 @@ struct Cell {
   std::size_t rank = 0;
   std::size_t learning_rate = 0;
   std::vector<double> accuracies;  // on validation, evenly over training; a diverged one's end in 0
+  std::vector<double> losses;      // likewise; a diverged one's end in infinity
 };
 
 struct TrialTable {

@@ -92,16 +92,22 @@ TEST_F(LoadSweep, all_mistakes_of_all_sections_are_told_at_once) {
                                       "early_terminate: {type: asha, eta: 1}\n"
                                       "resources: {pack: 0}\n"
                                       "report: {tables: []}\n");
-  const SweepRequest request{
-      file, {}, false, [](const nlohmann::json&) { return Status(invalid_argument("no tables")); }};
+  const SweepRequest request{file, {}, false, [](const nlohmann::json&) {
+                               return Status(invalid_argument("report.tables: no tables"));
+                             }};
   const auto loaded = load_sweep(request, Catalogue::load().value(), cache_.path());
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().kind, ErrorKind::kInvalidArgument);
   const std::vector<std::string> lines = split(loaded.error().message, '\n');
-  const std::vector<std::string> expected = {
-      ": no tables",         ":1:1: unknown key",           ":2:9: unknown metric",
-      ":5:28: unknown task", ":6:19: unknown adapter",      ":7:13: rank is the number 0",
-      ":9:11: max_time is",  ":10:36: early_terminate.eta", ":11:19: resources.pack"};
+  const std::vector<std::string> expected = {":1:1: unknown key",
+                                             ":2:9: unknown metric",
+                                             ":5:28: unknown task",
+                                             ":6:19: unknown adapter",
+                                             ":7:13: rank is the number 0",
+                                             ":9:11: max_time is",
+                                             ":10:36: early_terminate.eta",
+                                             ":11:19: resources.pack",
+                                             ":12:18: report.tables: no tables"};
   ASSERT_EQ(lines.size(), expected.size()) << loaded.error().message;
   for (std::size_t i = 0; i < lines.size(); ++i)
     EXPECT_EQ(lines[i].rfind(file.string() + expected[i], 0), 0u) << lines[i];
@@ -118,6 +124,37 @@ TEST_F(LoadSweep, a_rank_above_a_matrix_is_told_beside_a_wrong_budget) {
   EXPECT_NE(text.find(":1:11: max_time is"), std::string::npos) << text;
   EXPECT_NE(text.find("rank is the number 0"), std::string::npos) << text;
   EXPECT_NE(text.find("rank is 1000; the largest that lora allows"), std::string::npos) << text;
+}
+
+TEST_F(LoadSweep, a_misspelt_parameter_does_not_hide_what_the_expansion_finds) {
+  const std::string text = message(
+      "base: minilm-l6, task: bbc-news, adapter: lora, rnak: [1, 1000], learning_rte: 1e-3");
+  EXPECT_NE(text.find("'rnak'"), std::string::npos) << text;
+  EXPECT_NE(text.find("'learning_rte'"), std::string::npos) << text;
+  EXPECT_NE(text.find("rank is 1000; the largest that lora allows"), std::string::npos) << text;
+  EXPECT_EQ(text.find("needs 'rank'"), std::string::npos) << text;
+  // A name that stands for nothing is no parameter: nothing can be said of what it makes.
+  const std::string unknown =
+      message("base: minilm-l6, task: bbc-news, adapter: lora, zzzzzzzz: 1, rank: 1000");
+  EXPECT_NE(unknown.find("'zzzzzzzz'"), std::string::npos) << unknown;
+}
+
+// The place of a mistake in the report is that of the key, or of what holds it.
+TEST_F(LoadSweep, a_mistake_in_the_report_has_a_line_and_a_column) {
+  const auto said = [&](const std::string& path) {
+    const fs::path file =
+        folder_.write("s.yaml",
+                      "parameters: {base: minilm-l6, task: bbc-news, adapter: lora, rank: 1}\n"
+                      "report:\n  tables:\n    - name: a\n    - name: b\n      show: [x]\n");
+    const SweepRequest request{
+        file, {}, false, [&](const nlohmann::json&) { return Status(invalid_argument(path)); }};
+    const std::string text =
+        load_sweep(request, Catalogue::load().value(), cache_.path()).error().message;
+    return text.substr(text.find("s.yaml"));
+  };
+  EXPECT_EQ(said("report.tables[1].show: no"), "s.yaml:6:13: report.tables[1].show: no");
+  EXPECT_EQ(said("report.tables[1].rows: no"), "s.yaml:5:7: report.tables[1].rows: no");
+  EXPECT_EQ(said("report.other: no"), "s.yaml:3:3: report.other: no");
 }
 
 TEST_F(LoadSweep, both_unknown_are_told_at_once) {

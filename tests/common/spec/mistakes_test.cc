@@ -370,13 +370,17 @@ INSTANTIATE_TEST_SUITE_P(
                 after_head(kRight) + "early_terminate: {type: hyperband, min_iter: 1, eta: 1}\n",
                 "s.yaml:6:54: early_terminate.eta is the number 1; allowed is a number above 1, up "
                 "to 1000: of each rung the best 1/eta go on"},
+        Mistake{"early_terminate_metric",
+                after_head(kRight) + "early_terminate: {type: asha, metric: los}\n",
+                "s.yaml:6:39: unknown early_terminate.metric 'los'. Did you mean 'loss'? Known: "
+                "accuracy, f1, matthews, pearson, spearman, perplexity, loss"},
         Mistake{"asha_upside_down",
                 after_head(kRight) + "early_terminate: {type: asha, min_iter: 9, max_iter: 3}\n",
                 "s.yaml:6:54: early_terminate.max_iter is 3, below min_iter, 9"},
         Mistake{"median_key",
                 after_head(kRight) + "early_terminate: {type: median, min_trial: 9}\n",
                 "s.yaml:6:33: unknown key 'min_trial' in early_terminate of type median. Did you "
-                "mean 'min_trials'? Known: type, min_iter, min_trials, replicates"},
+                "mean 'min_trials'? Known: type, min_iter, min_trials, metric, replicates"},
         Mistake{"patience_of_none",
                 after_head(kRight) + "early_terminate: {type: patience, iterations: 0}\n",
                 "s.yaml:6:47: early_terminate.iterations is the number 0; allowed is a whole "

@@ -95,6 +95,12 @@ TEST(ReadSearch, early_terminate_in_each_form) {
   const SearchSpec asha = search("early_terminate: {type: asha, min_iter: 2, replicates: true}\n");
   EXPECT_EQ(std::get<Asha>(asha.early_terminate).min_iter, 2);
   EXPECT_TRUE(asha.stops_replicates);
+  EXPECT_EQ(asha.stop_metric, "");
+  for (const char* type : {"hyperband, min_iter: 1", "asha", "median", "patience"}) {
+    EXPECT_EQ(
+        search("early_terminate: {type: " + std::string(type) + ", metric: loss}\n").stop_metric,
+        "loss");
+  }
   EXPECT_EQ(std::get<MedianStopping>(
                 search("early_terminate: {type: median, min_trials: 7}\n").early_terminate)
                 .min_trials,

@@ -1,6 +1,7 @@
 """An independent reading of sweep files: the rules of the grammar again, in Python and PyYAML, compared with
 what `plateau plan --resolved --json` expands. Covers `sweeps/` and, in `wandb/`, the forms that W&B's
-documentation shows for a grid, with the parameters renamed. It knows no `when`, `zip` and fragments.
+documentation shows for a grid, with the parameters renamed. Its searches, in `wandb/search/`, are taken as they are,
+with their caps; those over choices alone expand as a grid to the same cells. It knows no `when`, `zip` and fragments.
 """
 import collections
 import itertools
@@ -81,12 +82,35 @@ def trials(sweep):
             yield trial
 
 
-def expanded(program, path):
-    said = subprocess.run([program, "plan", path, "--resolved", "--json"], capture_output=True,
-                          text=True, check=False)
+def plan(program, *arguments):
+    said = subprocess.run([program, "plan", *arguments, "--json"], capture_output=True, text=True, check=False)
     if said.returncode != 0:
-        sys.exit(f"{path}: plan exits with {said.returncode}: {said.stderr}")
-    return [entry["trial"] for entry in json.loads(said.stdout)["trials"] if not entry["baseline"]]
+        sys.exit(f"{arguments[0]}: plan exits with {said.returncode}: {said.stderr}")
+    return json.loads(said.stdout)
+
+
+def expanded(program, path):
+    return [entry["trial"] for entry in plan(program, path, "--resolved", "method=grid")["trials"]
+            if not entry["baseline"]]
+
+
+def only_choices(sweep):
+    return not any(isinstance(d, dict) and ("min" in d or "mu" in d) for d in flat(sweep["parameters"]).values())
+
+
+def search_differences(program, path, yaml):
+    """A search has no cells before it runs: that it is one, what ends it, and what it says of other keys."""
+    sweep = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8"))
+    said = plan(program, path)
+    caps = {"max_trials": sweep["run_cap"]}
+    if "target" in sweep["metric"]:
+        caps["target"] = sweep["metric"]["target"]
+    foreign = {key for key in sweep if key in ("program", "command", "entity", "project")}
+    noticed = {key for key in foreign if any(f"'{key}' has no meaning here" in n for n in said["notices"])}
+    found = [f"{path}: {what}: {mine} here, {theirs} there" for what, mine, theirs in (
+        ("search", True, said["search"]), ("budgets", caps, said["budgets"]), ("notices", foreign, noticed))
+        if mine != theirs]
+    return found + (differences(program, path, yaml) if only_choices(sweep) else [])
 
 
 def leaves(trial):
@@ -128,9 +152,11 @@ def main():
         print("skipped: PyYAML is not installed")
         sys.exit(77)
     files = sorted((SOURCE / "sweeps").glob("*.yaml")) + sorted((HERE / "wandb").glob("*.yaml"))
+    searches = sorted((HERE / "wandb" / "search").glob("*.yaml"))
     found = [line for path in files for line in differences(sys.argv[1], str(path), yaml)]
-    print("\n".join(found) or f"{len(files)} files are read alike")
-    sys.exit(1 if found or len(files) < 6 else 0)
+    found += [line for path in searches for line in search_differences(sys.argv[1], str(path), yaml)]
+    print("\n".join(found) or f"{len(files)} files and {len(searches)} searches are read alike")
+    sys.exit(1 if found or len(files) < 6 or len(searches) < 5 else 0)
 
 
 if __name__ == "__main__":

@@ -171,6 +171,30 @@ TEST(Director, a_replicate_with_a_finished_sibling_is_stopped_only_when_told_to)
   EXPECT_EQ(stops_of(grid_with(asha, true), true).size(), 1U);
 }
 
+TEST(Director, a_stop_metric_is_compared_in_place_of_the_sweep_s) {
+  Sweep sweep = study(SearchMethod::kGrid);
+  sweep.search.early_terminate = Asha{1, std::nullopt, 3};
+  sweep.search.stop_metric = "loss";
+  Director director = Director::of(sweep, plateau::testing::sources()).value();
+  // All have the same accuracy; the losses tell them apart, and less is better.
+  for (std::int64_t id = 1; id <= 3; ++id) {
+    director.add_trial(trial(id, std::to_string(id).c_str()));
+    director.evaluated(TrialId{id}, 1, 0.5);
+    EXPECT_TRUE(director.stops().empty()) << "judged by the sweep's metric";
+  }
+  director.evaluated_to_stop(TrialId{1}, 1, 0.7);
+  director.evaluated_to_stop(TrialId{2}, 1, 0.8);
+  EXPECT_TRUE(director.stops().empty());
+  director.evaluated_to_stop(TrialId{3}, 1, 0.9);
+  const std::vector<StopDecision> stopped = director.stops();
+  ASSERT_EQ(stopped.size(), 1U);
+  EXPECT_EQ(stopped[0].trial, TrialId{3});
+  EXPECT_THAT(stopped[0].reason, HasSubstr("its loss of 0.9 after 1 evaluations is number 3 of 3"));
+  // Repeated after a checkpoint: judged once.
+  director.evaluated_to_stop(TrialId{2}, 1, 0.95);
+  EXPECT_TRUE(director.stops().empty());
+}
+
 TEST(Director, trials_of_other_tasks_are_not_compared_with) {
   Director director = grid_with(Asha{1, std::nullopt, 3}, false);
   for (std::int64_t id = 1; id <= 3; ++id)
