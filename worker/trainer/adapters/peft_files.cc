@@ -41,6 +41,14 @@ Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter,
   return write_file_atomically(folder / kConfig, config.dump(2) + "\n");
 }
 
+std::vector<std::string> modules_with(const TensorMap& tensors, const std::string& ending) {
+  std::vector<std::string> modules;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.ends_with(ending)) modules.push_back(name.substr(0, name.size() - ending.size()));
+  }
+  return modules;
+}
+
 Result<TensorMap> read_adapter_tensors(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / kWeights) && std::filesystem::exists(folder / kPickle)) {
     return invalid_argument((folder / kPickle).string() +

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "worker/trainer/adapters/adapter.h"
 #include "worker/trainer/adapters/head.h"
@@ -13,6 +14,10 @@ namespace plateau::trainer {
 // Writes both files atomically into the folder, which is made if needed. kIo.
 Status save_adapter(const std::filesystem::path& folder, const Adapter& adapter, const Head& head,
                     const std::string& base_name);
+
+// The modules that own a tensor whose name ends in `ending` (".lora_A.weight"): what an adapter
+// sits on, whatever its configuration says.
+std::vector<std::string> modules_with(const TensorMap& tensors, const std::string& ending);
 
 // The tensors of a folder by the names that Adapter::import and Head::trained use, whoever wrote
 // it. kNotFound, kCorrupt; kInvalidArgument: only a pickle is there, which is never read.

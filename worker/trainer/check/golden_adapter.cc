@@ -3,6 +3,7 @@
 
 #include "common/base/file.h"
 #include "common/spec/methods.h"
+#include "worker/trainer/adapters/peft_files.h"
 #include "worker/trainer/check/golden_case.h"
 
 namespace plateau::trainer {
@@ -26,27 +27,22 @@ const Json& field(const Json& object, const char* name) {
   return found == object.end() ? kNone : *found;
 }
 
-// The modules that own an initial weight whose name ends in `ending`.
-Result<Json> modules_with(const GoldenCase& golden, const std::string& ending) {
-  const auto initial = golden_initial(golden);
-  if (!initial) return initial.error();
-  Json modules = Json::array();
-  for (const auto& [name, tensor] : *initial) {
-    if (name.ends_with(ending)) modules.push_back(name.substr(0, name.size() - ending.size()));
-  }
-  return modules;
-}
-
 // The full names that result.json gives, else those of the initial weights, else what the adapter's
 // own file says. That comes last: PEFT keeps names there that other options (layers_to_transform,
 // exclude_modules, a head below modules_to_save) leave out.
 Result<Json> targets_of(const GoldenCase& golden, const Json& config, const std::string& ending) {
-  const auto stored = modules_with(golden, ending);
-  if (!stored) return stored.error();
+  const auto names_some = [](const Json& targets) {
+    return targets.is_string() || (targets.is_array() && !targets.empty());
+  };
   for (const Json& targets :
-       {field(field(golden.result, "info"), "targets"), field(golden.result, "targets"), *stored,
-        field(config, "target_modules")}) {
-    if (targets.is_string() || (targets.is_array() && !targets.empty())) return targets;
+       {field(field(golden.result, "info"), "targets"), field(golden.result, "targets")}) {
+    if (names_some(targets)) return targets;
+  }
+  const auto initial = golden_initial(golden);
+  if (!initial) return initial.error();
+  for (const Json& targets :
+       {Json(modules_with(*initial, ending)), field(config, "target_modules")}) {
+    if (names_some(targets)) return targets;
   }
   return corrupt(golden.folder.string() +
                  ": neither result.json nor adapter_config.json names the targets");

@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/spec/methods.h"
+#include "worker/trainer/adapters/peft_files.h"
 
 namespace plateau::trainer {
 namespace {
@@ -34,15 +35,6 @@ Status refuse_unsupported(const Json& config) {
   if (field(config, "bias").is_string() && field(config, "bias") != "none")
     return unsupported(config, "bias");
   return {};
-}
-
-// The modules that own a tensor whose name ends in `ending`.
-Json modules_with(const TensorMap& tensors, const std::string& ending) {
-  Json modules = Json::array();
-  for (const auto& [name, tensor] : tensors) {
-    if (name.ends_with(ending)) modules.push_back(name.substr(0, name.size() - ending.size()));
-  }
-  return modules;
 }
 
 AdapterSpec lora(const Json& config, const TensorMap& tensors) {
