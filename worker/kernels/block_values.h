@@ -53,23 +53,23 @@ PLATEAU_BOTH int fifth_bit(std::uint32_t high, int i) {
 }
 
 // kValues of a block, its kBytes, and its i-th value.
-template <BlockFormat format>
+template <BlockType format>
 struct Block;
 
 template <>
-struct Block<BlockFormat::kF32> {
+struct Block<BlockType::kF32> {
   static constexpr int kValues = 1, kBytes = 4;
   static PLATEAU_BOTH float value(const Byte* block, int) { return from_bits(read_u32(block)); }
 };
 
 template <>
-struct Block<BlockFormat::kF16> {
+struct Block<BlockType::kF16> {
   static constexpr int kValues = 1, kBytes = 2;
   static PLATEAU_BOTH float value(const Byte* block, int) { return read_half(block); }
 };
 
 template <>
-struct Block<BlockFormat::kBF16> {
+struct Block<BlockType::kBF16> {
   static constexpr int kValues = 1, kBytes = 2;
   static PLATEAU_BOTH float value(const Byte* block, int) {
     return from_bits(read_u16(block) << 16);
@@ -77,7 +77,7 @@ struct Block<BlockFormat::kBF16> {
 };
 
 template <>
-struct Block<BlockFormat::kQ4_0> {
+struct Block<BlockType::kQ4_0> {
   static constexpr int kValues = 32, kBytes = 18;
   static PLATEAU_BOTH float value(const Byte* block, int i) {
     return product(read_half(block), nibble(block + 2, i) - 8);
@@ -85,7 +85,7 @@ struct Block<BlockFormat::kQ4_0> {
 };
 
 template <>
-struct Block<BlockFormat::kQ4_1> {
+struct Block<BlockType::kQ4_1> {
   static constexpr int kValues = 32, kBytes = 20;
   static PLATEAU_BOTH float value(const Byte* block, int i) {
     return product(read_half(block), nibble(block + 4, i)) + read_half(block + 2);
@@ -93,7 +93,7 @@ struct Block<BlockFormat::kQ4_1> {
 };
 
 template <>
-struct Block<BlockFormat::kQ5_0> {
+struct Block<BlockType::kQ5_0> {
   static constexpr int kValues = 32, kBytes = 22;
   static PLATEAU_BOTH float value(const Byte* block, int i) {
     const int quant = nibble(block + 6, i) | fifth_bit(read_u32(block + 2), i);
@@ -102,7 +102,7 @@ struct Block<BlockFormat::kQ5_0> {
 };
 
 template <>
-struct Block<BlockFormat::kQ5_1> {
+struct Block<BlockType::kQ5_1> {
   static constexpr int kValues = 32, kBytes = 24;
   static PLATEAU_BOTH float value(const Byte* block, int i) {
     const int quant = nibble(block + 8, i) | fifth_bit(read_u32(block + 4), i);
@@ -111,7 +111,7 @@ struct Block<BlockFormat::kQ5_1> {
 };
 
 template <>
-struct Block<BlockFormat::kQ8_0> {
+struct Block<BlockType::kQ8_0> {
   static constexpr int kValues = 32, kBytes = 34;
   static PLATEAU_BOTH float value(const Byte* block, int i) {
     return product(read_half(block), static_cast<std::int8_t>(block[2 + i]));
@@ -120,7 +120,7 @@ struct Block<BlockFormat::kQ8_0> {
 
 // Eight parts of 32 values; scale and minimum of a part have six bits each, packed into 12 bytes.
 template <>
-struct Block<BlockFormat::kQ4_K> {
+struct Block<BlockType::kQ4_K> {
   static constexpr int kValues = 256, kBytes = 144;
   static PLATEAU_BOTH int scale(const Byte* packed, int part) {
     if (part < 4) return packed[part] & 63;
@@ -143,7 +143,7 @@ struct Block<BlockFormat::kQ4_K> {
 // Two halves, each with 64 bytes of low nibbles (first all low ones, then all high ones) and 32
 // bytes with the upper two bits of four values, 32 apart.
 template <>
-struct Block<BlockFormat::kQ6_K> {
+struct Block<BlockType::kQ6_K> {
   static constexpr int kValues = 256, kBytes = 210;
   static PLATEAU_BOTH float value(const Byte* block, int index) {
     const int half = index / 128, i = index % 128;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kChunk = 4096;  // values; a multiple of every block
 
-template <BlockFormat format>
+template <BlockType format>
 inline __attribute__((always_inline)) void decode(const Byte* __restrict bytes, std::int64_t begin,
                                                   std::int64_t count, float* __restrict out) {
   using Format = Block<format>;
@@ -32,29 +32,29 @@ inline __attribute__((always_inline)) void decode(const Byte* __restrict bytes, 
 }
 
 // Whole blocks.
-PLATEAU_CLONES void decode_gguf(BlockFormat format, const Byte* bytes, std::int64_t begin,
+PLATEAU_CLONES void decode_gguf(BlockType format, const Byte* bytes, std::int64_t begin,
                                 std::int64_t count, float* out) {
   switch (format) {
-    case BlockFormat::kF32:
-      return decode<BlockFormat::kF32>(bytes, begin, count, out);
-    case BlockFormat::kF16:
-      return decode<BlockFormat::kF16>(bytes, begin, count, out);
-    case BlockFormat::kBF16:
-      return decode<BlockFormat::kBF16>(bytes, begin, count, out);
-    case BlockFormat::kQ4_0:
-      return decode<BlockFormat::kQ4_0>(bytes, begin, count, out);
-    case BlockFormat::kQ4_1:
-      return decode<BlockFormat::kQ4_1>(bytes, begin, count, out);
-    case BlockFormat::kQ5_0:
-      return decode<BlockFormat::kQ5_0>(bytes, begin, count, out);
-    case BlockFormat::kQ5_1:
-      return decode<BlockFormat::kQ5_1>(bytes, begin, count, out);
-    case BlockFormat::kQ8_0:
-      return decode<BlockFormat::kQ8_0>(bytes, begin, count, out);
-    case BlockFormat::kQ4_K:
-      return decode<BlockFormat::kQ4_K>(bytes, begin, count, out);
-    case BlockFormat::kQ6_K:
-      return decode<BlockFormat::kQ6_K>(bytes, begin, count, out);
+    case BlockType::kF32:
+      return decode<BlockType::kF32>(bytes, begin, count, out);
+    case BlockType::kF16:
+      return decode<BlockType::kF16>(bytes, begin, count, out);
+    case BlockType::kBF16:
+      return decode<BlockType::kBF16>(bytes, begin, count, out);
+    case BlockType::kQ4_0:
+      return decode<BlockType::kQ4_0>(bytes, begin, count, out);
+    case BlockType::kQ4_1:
+      return decode<BlockType::kQ4_1>(bytes, begin, count, out);
+    case BlockType::kQ5_0:
+      return decode<BlockType::kQ5_0>(bytes, begin, count, out);
+    case BlockType::kQ5_1:
+      return decode<BlockType::kQ5_1>(bytes, begin, count, out);
+    case BlockType::kQ8_0:
+      return decode<BlockType::kQ8_0>(bytes, begin, count, out);
+    case BlockType::kQ4_K:
+      return decode<BlockType::kQ4_K>(bytes, begin, count, out);
+    case BlockType::kQ6_K:
+      return decode<BlockType::kQ6_K>(bytes, begin, count, out);
   }
 }
 

@@ -19,7 +19,7 @@ __device__ std::int64_t thread_index() {
   return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
 
-template <BlockFormat format, typename Out>
+template <BlockType format, typename Out>
 __global__ void gguf_kernel(const Byte* bytes, std::int64_t begin, std::int64_t count, Out* out) {
   using Format = Block<format>;
   const std::int64_t i = thread_index();
@@ -37,7 +37,7 @@ __global__ void nf4_kernel(Nf4View view, std::int64_t begin, std::int64_t count,
   out[i] = static_cast<Out>(kCode[view.code(begin + i)] * scale);
 }
 
-template <BlockFormat format, typename Out>
+template <BlockType format, typename Out>
 void launch(const Byte* bytes, std::int64_t begin, std::int64_t count, Out* out) {
   const auto grid = static_cast<unsigned>((count + kThreads - 1) / kThreads);
   gguf_kernel<format, Out>
@@ -48,26 +48,26 @@ template <typename Out>
 void dequantize_gguf(const GgufBlocks& blocks, std::int64_t begin, std::int64_t count, Out* out) {
   const Byte* bytes = blocks.bytes.const_data_ptr<Byte>();
   switch (blocks.format) {
-    case BlockFormat::kF32:
-      return launch<BlockFormat::kF32>(bytes, begin, count, out);
-    case BlockFormat::kF16:
-      return launch<BlockFormat::kF16>(bytes, begin, count, out);
-    case BlockFormat::kBF16:
-      return launch<BlockFormat::kBF16>(bytes, begin, count, out);
-    case BlockFormat::kQ4_0:
-      return launch<BlockFormat::kQ4_0>(bytes, begin, count, out);
-    case BlockFormat::kQ4_1:
-      return launch<BlockFormat::kQ4_1>(bytes, begin, count, out);
-    case BlockFormat::kQ5_0:
-      return launch<BlockFormat::kQ5_0>(bytes, begin, count, out);
-    case BlockFormat::kQ5_1:
-      return launch<BlockFormat::kQ5_1>(bytes, begin, count, out);
-    case BlockFormat::kQ8_0:
-      return launch<BlockFormat::kQ8_0>(bytes, begin, count, out);
-    case BlockFormat::kQ4_K:
-      return launch<BlockFormat::kQ4_K>(bytes, begin, count, out);
-    case BlockFormat::kQ6_K:
-      return launch<BlockFormat::kQ6_K>(bytes, begin, count, out);
+    case BlockType::kF32:
+      return launch<BlockType::kF32>(bytes, begin, count, out);
+    case BlockType::kF16:
+      return launch<BlockType::kF16>(bytes, begin, count, out);
+    case BlockType::kBF16:
+      return launch<BlockType::kBF16>(bytes, begin, count, out);
+    case BlockType::kQ4_0:
+      return launch<BlockType::kQ4_0>(bytes, begin, count, out);
+    case BlockType::kQ4_1:
+      return launch<BlockType::kQ4_1>(bytes, begin, count, out);
+    case BlockType::kQ5_0:
+      return launch<BlockType::kQ5_0>(bytes, begin, count, out);
+    case BlockType::kQ5_1:
+      return launch<BlockType::kQ5_1>(bytes, begin, count, out);
+    case BlockType::kQ8_0:
+      return launch<BlockType::kQ8_0>(bytes, begin, count, out);
+    case BlockType::kQ4_K:
+      return launch<BlockType::kQ4_K>(bytes, begin, count, out);
+    case BlockType::kQ6_K:
+      return launch<BlockType::kQ6_K>(bytes, begin, count, out);
   }
 }
 

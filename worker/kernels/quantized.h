@@ -7,25 +7,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "common/gguf/blocks.h"
+
 namespace plateau::kernels {
 
-// ggml's block formats; the numbers are those in GGUF files
-// (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md).
-enum class BlockFormat : std::uint32_t {
-  kF32 = 0,
-  kF16 = 1,
-  kQ4_0 = 2,
-  kQ4_1 = 3,
-  kQ5_0 = 6,
-  kQ5_1 = 7,
-  kQ8_0 = 8,
-  kQ4_K = 12,
-  kQ6_K = 14,
-  kBF16 = 30,
-};
-
 struct GgufBlocks {
-  BlockFormat format = BlockFormat::kF32;
+  BlockType format = BlockType::kF32;
   // uint8 [rows, bytes of a row], contiguous: whole blocks, as in the file. May view a mapped file.
   at::Tensor bytes;
 };

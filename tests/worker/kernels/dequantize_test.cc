@@ -26,7 +26,7 @@ QuantizedMatrix random_blocks(BlockType type, std::int64_t rows, std::int64_t co
   auto* out = bytes.data_ptr<std::uint8_t>();
   for (std::int64_t i = 0; i < bytes.numel(); ++i)
     out[i] = static_cast<std::uint8_t>(random() % 256 & 0xbf);
-  return {rows, columns, GgufBlocks{static_cast<BlockFormat>(type), bytes}};
+  return {rows, columns, GgufBlocks{type, bytes}};
 }
 
 // What common/gguf, which follows ggml's reference functions, makes of the same bytes.

@@ -98,8 +98,7 @@ class GgufSource : public WeightSource {
     const at::Tensor bytes = at::from_blob(
         const_cast<std::byte*>(tensor.bytes.data()), {rows, size / rows},  // NOLINT
         [owner = file_.keep_alive()](void*) {}, at::kByte);
-    const auto format = static_cast<kernels::BlockFormat>(tensor.type);
-    return {rows, columns, kernels::GgufBlocks{format, bytes}};
+    return {rows, columns, kernels::GgufBlocks{tensor.type, bytes}};
   }
 
   at::Tensor order_of(const std::string& name, std::int64_t rows) const {

@@ -37,7 +37,7 @@ kernels::QuantizedMatrix random_blocks(BlockType type, std::int64_t rows, std::i
   auto* out = bytes.data_ptr<std::uint8_t>();
   for (std::int64_t i = 0; i < bytes.numel(); ++i)
     out[i] = static_cast<std::uint8_t>(random() % 256 & 0xbb);
-  return {rows, columns, kernels::GgufBlocks{static_cast<kernels::BlockFormat>(type), bytes}};
+  return {rows, columns, kernels::GgufBlocks{type, bytes}};
 }
 
 // By the scalar reader of GGUF files.
