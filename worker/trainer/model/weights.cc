@@ -45,12 +45,17 @@ std::optional<std::string> WeightReader::find(const std::string& name,
 }
 
 at::Tensor WeightReader::take(const std::string& name, const std::vector<std::int64_t>& shape) {
+  return take_as(name, shape, options_.options);
+}
+
+at::Tensor WeightReader::take_as(const std::string& name, const std::vector<std::int64_t>& shape,
+                                 const at::TensorOptions& options) {
   const auto stored = find(name, shape);
-  if (!stored) return at::zeros(shape, options_.options);
-  auto tensor = weights_->read(*stored, options_.options);
+  if (!stored) return at::zeros(shape, options);
+  auto tensor = weights_->read(*stored, options);
   if (!tensor) {
     status_ = invalid_argument(name + ": " + tensor.error().message);
-    return at::zeros(shape, options_.options);
+    return at::zeros(shape, options);
   }
   parameters_ += tensor->numel();
   return *tensor;
@@ -70,15 +75,9 @@ FrozenTensor WeightReader::take_embeddings(const std::string& name,
 FrozenTensor WeightReader::take_matrix(const std::string& name,
                                        const std::vector<std::int64_t>& shape) {
   if (options_.storage != Storage::kNf4) return take_embeddings(name, shape);
-  const auto stored = find(name, shape);
-  if (!stored) return at::zeros(shape, options_.options);
-  const auto tensor = weights_->read(*stored, options_.options.dtype(at::kFloat));
-  if (!tensor) {
-    status_ = invalid_argument(name + ": " + tensor.error().message);
-    return at::zeros(shape, options_.options);
-  }
-  parameters_ += tensor->numel();
-  return {kernels::quantize_nf4(*tensor), options_.options};
+  const at::Tensor numbers = take_as(name, shape, options_.options.dtype(at::kFloat));
+  if (!status_) return numbers.to(options_.options);
+  return {kernels::quantize_nf4(numbers), options_.options};
 }
 
 std::int64_t ConfigReader::count(const char* key) {

@@ -35,6 +35,9 @@ class WeightReader {
   Storage storage() const { return options_.storage; }
 
  private:
+  // take(), in other options than the model's.
+  at::Tensor take_as(const std::string& name, const std::vector<std::int64_t>& shape,
+                     const at::TensorOptions& options);
   // The name that the source has it under, when it is there in this shape; else the failure is
   // kept.
   std::optional<std::string> find(const std::string& name, const std::vector<std::int64_t>& shape);
