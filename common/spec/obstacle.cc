@@ -28,7 +28,7 @@ std::optional<std::string> obstacle(const BaseFacts& facts, const Trial& trial) 
     return std::string(is_task ? "the task " + trial.task.name
                                : "the adapter none with a template") +
            " needs a language model, and " + base +
-           " is an encoder; take a decoder (gpt2, llama, " + "mistral, qwen2)" +
+           " is an encoder; take a decoder (gpt2, llama, mistral, qwen2)" +
            (is_task ? " or a classification" : " or leave the template out");
   }
   if (method == "prefix" && facts.model_type == "roberta") {

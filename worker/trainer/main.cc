@@ -33,10 +33,12 @@ Usage:
       Runs recorded cases of the reference libraries and prints the largest differences beside
       their tolerances. FOLDER is the base NAME of the cases when it is neither beside them nor in
       the cache.
-  plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft --out FOLDER
-      [--pooling cls|mean|tokens] [--quantization nf4] [--label NAME]... [--positions f1+l1]
-      Writes a trained adapter, this trainer's, PEFT's or pyreft's, as PEFT or pyreft reads it, or
-      with its base as one model that transformers reads. --label names the classes in their order;
+  plateau-trainer export ADAPTER --base FOLDER --format peft|merged|pyreft|adapters
+      --out FOLDER [--pooling cls|mean|tokens] [--quantization nf4] [--label NAME]...
+      [--positions f1+l1]
+      Writes a trained adapter, whether this trainer, PEFT, pyreft or adapters saved it, as one of
+      those libraries reads it, or with its base as one model that transformers reads. --label names
+      the classes in their order;
       --positions says where a folder of pyreft's acts, which it does not store itself;
       --quantization nf4 that the adapter was trained on a base in four bits.
   plateau-trainer predict ADAPTER --base FOLDER [--pooling cls|mean|tokens] [--quantization nf4]
@@ -45,8 +47,8 @@ Usage:
       each as a JSON list a line. Pooling "tokens" is language modelling: it prints the sum of
       -log p over the text's tokens behind the first, and their number.
   plateau-trainer tokenize DIR [--max-length N] [--no-special-tokens]
-      Reads one JSON string a line, prints the token ids of DIR/tokenizer.json as a JSON list a
-      line. Only in builds with ICU.
+      Reads one JSON string a line, prints the token ids of DIR/tokenizer.json, or of the only
+      GGUF file in DIR, as a JSON list a line. Only in builds with ICU.
   plateau-trainer --help | --version
 
 DEVICE is cpu (default) or cuda:N. OMP_NUM_THREADS sets the number of CPU threads.
