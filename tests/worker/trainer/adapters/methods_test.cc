@@ -218,16 +218,22 @@ TEST(Dora, factored_row_norms_equal_the_dense_ones) {
   EXPECT_LE(((quick - dense) / dense).abs().max().item<double>(), 1e-6);
 }
 
-// After training, with the norms of the current factors: m / |W + s B A| * (W +
-// s B A) x + b.
-TEST(Dora, computes_its_formula_with_current_norms) {
-  const auto model = tiny_bert();
-  Trial trial = tiny_trial("dora", 3, 4);
-  auto member = tiny_member(trial, model, tiny_data());
+// Five steps on, so that no factor is zero.
+std::unique_ptr<Member> trained_dora(const std::shared_ptr<const Model>& model) {
+  auto member = tiny_member(tiny_trial("dora", 3, 4), model, tiny_data());
   Pack pack;
   pack.join(member.get());
   for (int i = 0; i < 5; ++i)
     pack.step();
+  pack.leave(member.get());
+  return member;
+}
+
+// After training, with the norms of the current factors: m / |W + s B A| * (W +
+// s B A) x + b.
+TEST(Dora, computes_its_formula_with_current_norms) {
+  const auto model = tiny_bert();
+  const auto member = trained_dora(model);
   const TensorMap values = member->snapshot();
   const LinearSite& site = model->linears()[5];
   const at::NoGradGuard no_grad;
@@ -248,11 +254,7 @@ TEST(Dora, computes_its_formula_with_current_norms) {
 // of it included: W x + b + (g - 1) W x' + g s B A x', and the bias is never scaled.
 TEST(Dora, drops_the_input_of_the_correction_alone) {
   const auto model = tiny_bert();
-  auto member = tiny_member(tiny_trial("dora", 3, 4), model, tiny_data());
-  Pack pack;
-  pack.join(member.get());
-  for (int i = 0; i < 5; ++i)
-    pack.step();
+  const auto member = trained_dora(model);
   const TensorMap values = member->snapshot();
   const LinearSite& site = model->linears()[5];
   const at::NoGradGuard no_grad;

@@ -77,9 +77,10 @@ class RegressionTest : public ::testing::Test {
     return {};
   }
 
-  static double metric(const Json& finished, const std::string& name) {
+  static double metric(const Json& finished, const std::string& name,
+                       const std::string& split = "test") {
     for (const Json& entry : finished["result"]["metrics"]) {
-      if (entry["split"] == "test" && entry["name"] == name) return entry["value"];
+      if (entry["split"] == split && entry["name"] == name) return entry["value"];
     }
     ADD_FAILURE() << "no " << name;
     return 0.0;
@@ -153,11 +154,7 @@ TEST_F(RegressionTest, the_best_checkpoint_has_the_highest_correlation) {
     highest = std::max(highest, last);
   }
   EXPECT_LT(last, highest) << "the last evaluation is the best one: nothing is seen";
-  for (const Json& entry : finished["result"]["metrics"]) {
-    if (entry["split"] == "validation" && entry["name"] == "spearman") {
-      EXPECT_EQ(entry["value"], highest);
-    }
-  }
+  EXPECT_EQ(metric(finished, "spearman", "validation"), highest);
 }
 
 }  // namespace
