@@ -17,7 +17,7 @@ class Keys {
   std::optional<Json> find(const std::string& key) const {
     const auto found = file_.metadata().find(prefix_ + key);
     if (found == file_.metadata().end()) return {};
-    return std::visit([](const auto& value) { return Json(value); }, found->second);
+    return std::visit([](const auto& value) { return std::optional(Json(value)); }, found->second);
   }
 
   Json count(const std::string& key) {

@@ -139,11 +139,11 @@ std::optional<Json> SweepSpace::Definitions::value_of(const std::string& name, c
   const auto place = static_cast<std::size_t>(definition - sweep.parameters.data());
   if (const auto axis = axis_of.find(place); axis != axis_of.end()) {
     if (axis->second >= point.size() || !point[axis->second]) return std::nullopt;
-    return chosen(place, *point[axis->second]);
+    return std::optional(chosen(place, *point[axis->second]));
   }
   if (!definition->expression) {
     if (definition->values.empty()) return std::nullopt;
-    return definition->values.front().value;
+    return std::optional(definition->values.front().value);
   }
   std::map<std::string, Json> values;
   Result<Json> value = definition->expression->evaluate([&](const std::string& other) {

@@ -39,7 +39,7 @@ class Inbox {
     std::unique_lock lock(mutex_);
     if (wait) arrived_.wait(lock, [&] { return !messages_.empty(); });
     if (messages_.empty()) return std::nullopt;
-    Json message = std::move(messages_.front());
+    std::optional message(std::move(messages_.front()));
     messages_.pop_front();
     return message;
   }

@@ -41,7 +41,7 @@ class Launcher(unittest.TestCase):
         self.root = os.path.join(os.path.realpath(scratch.name), "a tree")
         for folder in ("common/build", "coordinator", "worker", "tests", "fakes"):
             os.makedirs(os.path.join(self.root, folder))
-        shutil.copy(os.path.join(SOURCE, "plateau"), self.root)
+        self.install("noble")
         for name in ("CMakeLists.txt", "CMakePresets.json", "coordinator/x.cc", "worker/y.cc"):
             self.touch(name)
         with open(os.path.join(self.root, "common/build/fetch_libtorch.py"), "w",
@@ -60,6 +60,19 @@ class Launcher(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 file.write("#!/bin/sh\n" + body)
             os.chmod(path, stat.S_IRWXU)
+
+    def install(self, codename):
+        """The launcher, in a distribution of that name."""
+        with open(os.path.join(SOURCE, "plateau"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual(text.count(" /etc/os-release "), 1)
+        release = os.path.join(self.root, "os-release")
+        with open(release, "w", encoding="utf-8") as file:
+            file.write(f"NAME=Some\nUBUNTU_CODENAME={codename}\n")
+        launcher = os.path.join(self.root, "plateau")
+        with open(launcher, "w", encoding="utf-8") as file:
+            file.write(text.replace(" /etc/os-release ", f" '{release}' "))
+        os.chmod(launcher, stat.S_IRWXU)
 
     def touch(self, name):
         with open(os.path.join(self.root, name), "a", encoding="utf-8"):
@@ -155,6 +168,15 @@ class Launcher(unittest.TestCase):
         self.assertNotIn("apt-get", self.run_it("build", FAKE_MISSING="python3-yaml")[1])
         self.assertIn("apt-get install -qq -y --no-install-recommends python3-yaml",
                       self.run_it("test", FAKE_MISSING="python3-yaml")[1])
+
+    def test_ubuntu_22_04_has_no_package_cppzmq_dev(self):
+        done, calls = self.run_it("build", FAKE_MISSING="cppzmq-dev")
+        self.assertIn("plateau: installing cppzmq-dev\n", done.stderr)
+        self.assertIn("apt-get install -qq -y --no-install-recommends cppzmq-dev", calls)
+        self.install("jammy")
+        done, calls = self.run_it("build", FAKE_MISSING="cppzmq-dev")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("apt-get", calls)
 
     def test_sudo_installs_what_is_missing(self):
         _, calls = self.run_it("build", FAKE_MISSING="libzmq3-dev", FAKE_UID="1000")

@@ -37,9 +37,9 @@ TEST_F(DatasetTest, TokenIdsNeedNoTokenizer) {
   ASSERT_TRUE(dataset) << dataset.error().message;
   const Split& train = (*dataset)->train;
   ASSERT_EQ(train.size(), 12);
-  EXPECT_THAT(train.tokens(0), ElementsAre(100));
-  EXPECT_THAT(train.tokens(2), ElementsAre(102, 102, 102));
-  EXPECT_THAT(train.types(2), ElementsAre(0, 0, 0));
+  EXPECT_THAT(list(train.tokens(0)), ElementsAre(100));
+  EXPECT_THAT(list(train.tokens(2)), ElementsAre(102, 102, 102));
+  EXPECT_THAT(list(train.types(2)), ElementsAre(0, 0, 0));
   EXPECT_EQ(train.length(11), 12);
   EXPECT_EQ(train.labels[3], 1);
   EXPECT_EQ(train.item_ids[3], "train:4");
@@ -102,7 +102,7 @@ class TextDataset : public DatasetTest {
 TEST_F(TextDataset, TextsAreTokenised) {
   const auto dataset = load_dataset(task_, folder_ / "base");
   ASSERT_TRUE(dataset) << dataset.error().message;
-  EXPECT_THAT((*dataset)->train.tokens(0), ElementsAre(2, 4, 1, 3));
+  EXPECT_THAT(list((*dataset)->train.tokens(0)), ElementsAre(2, 4, 1, 3));
   EXPECT_EQ((*dataset)->pad_id, 9);
   EXPECT_EQ((*dataset)->truncated, 0);
 }
@@ -111,7 +111,7 @@ TEST_F(TextDataset, LongTextsAreCutAndCounted) {
   task_.max_length = 3;
   const auto dataset = load_dataset(task_, folder_ / "base");
   ASSERT_TRUE(dataset);
-  EXPECT_THAT((*dataset)->train.tokens(0), ElementsAre(2, 4, 3));
+  EXPECT_THAT(list((*dataset)->train.tokens(0)), ElementsAre(2, 4, 3));
   EXPECT_EQ((*dataset)->truncated, 18);
   EXPECT_THAT((*dataset)->notes, Contains(HasSubstr("100.0 % of the items cut to 3 tokens")));
 }
@@ -124,7 +124,7 @@ TEST_F(TextDataset, AnotherTokenizerIsAnotherDataset) {
   write("other/tokenizer.json", text);
   const auto other = load_dataset(task_, folder_ / "other");
   ASSERT_TRUE(other);
-  EXPECT_THAT((*other)->train.tokens(0), ElementsAre(2, 7, 1, 3));
+  EXPECT_THAT(list((*other)->train.tokens(0)), ElementsAre(2, 7, 1, 3));
 }
 
 TEST_F(TextDataset, BaseWithoutTokenizer) {

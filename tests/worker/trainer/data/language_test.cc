@@ -35,8 +35,8 @@ TEST_F(LanguageTask, token_ids_are_all_predicted_unless_labels_say_otherwise) {
   const auto dataset = load_dataset(task_, folder_);
   ASSERT_TRUE(dataset) << dataset.error().message;
   const Split& train = (*dataset)->train;
-  EXPECT_THAT(train.labels_of_tokens(0), ElementsAre(5, 6, 7));
-  EXPECT_THAT(train.labels_of_tokens(1), ElementsAre(-100, -100, 7));
+  EXPECT_THAT(list(train.labels_of_tokens(0)), ElementsAre(5, 6, 7));
+  EXPECT_THAT(list(train.labels_of_tokens(1)), ElementsAre(-100, -100, 7));
   EXPECT_TRUE(train.labels.empty());
 }
 
@@ -78,20 +78,20 @@ class LanguageTexts : public LanguageTask {
 
 TEST_F(LanguageTexts, a_text_is_predicted_as_a_whole) {
   const Split split = only(R"({"text": "a b c"})");
-  EXPECT_THAT(split.tokens(0), ElementsAre(2, 4, 5, 6));
-  EXPECT_THAT(split.labels_of_tokens(0), ElementsAre(2, 4, 5, 6));
+  EXPECT_THAT(list(split.tokens(0)), ElementsAre(2, 4, 5, 6));
+  EXPECT_THAT(list(split.labels_of_tokens(0)), ElementsAre(2, 4, 5, 6));
 }
 
 TEST_F(LanguageTexts, of_a_prompt_with_completion_the_completion_alone) {
   const Split split = only(R"({"prompt": "a b", "completion": "c d"})");
-  EXPECT_THAT(split.tokens(0), ElementsAre(2, 4, 5, 6, 7));
-  EXPECT_THAT(split.labels_of_tokens(0), ElementsAre(-100, -100, -100, 6, 7));
+  EXPECT_THAT(list(split.tokens(0)), ElementsAre(2, 4, 5, 6, 7));
+  EXPECT_THAT(list(split.labels_of_tokens(0)), ElementsAre(-100, -100, -100, 6, 7));
 }
 
 TEST_F(LanguageTexts, columns_can_have_other_names) {
   task_.columns = {{"prompt", "question"}, {"completion", "answer"}};
   const Split split = only(R"({"question": "a", "answer": "d", "text": "b"})");
-  EXPECT_THAT(split.tokens(0), ElementsAre(2, 4, 7));
+  EXPECT_THAT(list(split.tokens(0)), ElementsAre(2, 4, 7));
   task_.columns = {{"prompt", "question"}, {"completion", "anwser"}};
   EXPECT_THAT(refusal(), HasSubstr("nearest: \"answer\""));
 }
@@ -99,15 +99,15 @@ TEST_F(LanguageTexts, columns_can_have_other_names) {
 TEST_F(LanguageTexts, too_long_a_prompt_loses_its_beginning) {
   task_.max_length = 4;
   const Split split = only(R"({"prompt": "a b c", "completion": "c d"})");
-  EXPECT_THAT(split.tokens(0), ElementsAre(5, 6, 6, 7));
-  EXPECT_THAT(split.labels_of_tokens(0), ElementsAre(-100, -100, 6, 7));
+  EXPECT_THAT(list(split.tokens(0)), ElementsAre(5, 6, 6, 7));
+  EXPECT_THAT(list(split.labels_of_tokens(0)), ElementsAre(-100, -100, 6, 7));
 }
 
 TEST_F(LanguageTexts, too_long_a_completion_loses_its_end) {
   task_.max_length = 3;
   const Split split = only(R"({"prompt": "a", "completion": "b c d"})");
-  EXPECT_THAT(split.tokens(0), ElementsAre(4, 5, 6));
-  EXPECT_THAT(split.labels_of_tokens(0), ElementsAre(-100, 5, 6));
+  EXPECT_THAT(list(split.tokens(0)), ElementsAre(4, 5, 6));
+  EXPECT_THAT(list(split.labels_of_tokens(0)), ElementsAre(-100, 5, 6));
 }
 #endif
 
