@@ -20,15 +20,17 @@ constexpr double kPriorLevels = 4;
 // The narrowest of n kernels is (n + 2)^-2 wide ("magic clipping"), and never below this.
 constexpr double kNarrowest = 0.01;
 
-std::vector<double> weights_of(std::size_t points) {
-  std::vector<double> weights(points, 1.0);
-  if (points > kFullWeight) {
-    const std::size_t fading = points - kFullWeight;
+std::vector<double> weights_of(const std::vector<Weighted>& points) {
+  std::vector<double> weights;
+  for (const Weighted& each : points)
+    weights.push_back(each.weight);
+  if (points.size() > kFullWeight) {
+    const std::size_t fading = points.size() - kFullWeight;
     for (std::size_t i = 0; i < fading; ++i) {
       const double share =
           fading == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(fading - 1);
-      const double least = 1.0 / static_cast<double>(points);
-      weights[i] = least + share * (1.0 - least);
+      const double least = 1.0 / static_cast<double>(points.size());
+      weights[i] *= least + share * (1.0 - least);
     }
   }
   weights.push_back(kPriorWeight);
@@ -66,10 +68,10 @@ double spread(std::size_t points) {
 
 }  // namespace
 
-ParzenDensity::ParzenDensity(const Space& space, std::vector<Point> points)
+ParzenDensity::ParzenDensity(const Space& space, std::vector<Weighted> points)
     : space_(space),
       points_(std::move(points)),
-      weights_(weights_of(points_.size())),
+      weights_(weights_of(points_)),
       kernels_(points_.size(), std::vector<Kernel>(space.dimensions.size())) {
   for (std::size_t d = 0; d < space.dimensions.size(); ++d) {
     if (!std::holds_alternative<Categorical>(space.dimensions[d].kind)) set_widths(d);
@@ -79,7 +81,7 @@ ParzenDensity::ParzenDensity(const Space& space, std::vector<Point> points)
 void ParzenDensity::set_widths(std::size_t dimension) {
   std::vector<std::pair<double, std::size_t>> places;  // of the points that have it
   for (std::size_t i = 0; i < points_.size(); ++i) {
-    const std::optional<double>& value = points_[i][dimension];
+    const std::optional<double>& value = points_[i].point[dimension];
     if (value) places.emplace_back(place_of(space_.dimensions[dimension], *value), i);
   }
   std::sort(places.begin(), places.end());
@@ -106,7 +108,7 @@ double ParzenDensity::log_kernel(std::size_t point, std::size_t dimension, doubl
   if (const auto* categorical = std::get_if<Categorical>(&axis.kind)) {
     const double share = spread(points_.size());
     const double prior = categorical->probabilities[static_cast<std::size_t>(value)];
-    return std::log(share * prior + (*points_[point][dimension] == value ? 1 - share : 0.0));
+    return std::log(share * prior + (*points_[point].point[dimension] == value ? 1 - share : 0.0));
   }
   const Kernel& kernel = kernels_[point][dimension];
   if (const auto* ordered = std::get_if<Ordered>(&axis.kind)) {
@@ -123,7 +125,7 @@ double ParzenDensity::draw(std::size_t point, std::size_t dimension, Random& ran
   const Dimension& axis = space_.dimensions[dimension];
   if (std::holds_alternative<Categorical>(axis.kind)) {
     const bool by_prior = random.uniform() < spread(points_.size());
-    return by_prior ? value_at(axis, random.uniform()) : *points_[point][dimension];
+    return by_prior ? value_at(axis, random.uniform()) : *points_[point].point[dimension];
   }
   const Kernel& kernel = kernels_[point][dimension];
   return value_at(axis, draw_normal_in_unit(kernel.at, kernel.width, random));
@@ -135,7 +137,7 @@ Point ParzenDensity::sample(Random& random) const {
   while (chosen < points_.size() && left >= weights_[chosen])
     left -= weights_[chosen++];
   if (chosen == points_.size()) return random_point(space_, random);
-  const Point& centre = points_[chosen];
+  const Point& centre = points_[chosen].point;
   Point point;
   for (std::size_t d = 0; d < space_.dimensions.size(); ++d) {
     const Dimension& axis = space_.dimensions[d];
@@ -166,7 +168,7 @@ double ParzenDensity::log_density(const Point& point) const {
   for (std::size_t i = 0; i < points_.size(); ++i) {
     double term = std::log(weights_[i]);
     for (std::size_t d = 0; d < point.size(); ++d) {
-      if (point[d]) term += points_[i][d] ? log_kernel(i, d, *point[d]) : prior[d];
+      if (point[d]) term += points_[i].point[d] ? log_kernel(i, d, *point[d]) : prior[d];
     }
     terms.push_back(term);
   }

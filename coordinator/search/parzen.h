@@ -15,10 +15,15 @@
 
 namespace plateau::search {
 
+struct Weighted {
+  Point point;
+  double weight = 1;  // positive
+};
+
 class ParzenDensity {
  public:
   // `points`, the oldest first; none: the prior alone. `space` outlives it.
-  ParzenDensity(const Space& space, std::vector<Point> points);
+  ParzenDensity(const Space& space, std::vector<Weighted> points);
 
   Point sample(Random& random) const;
   double log_density(const Point& point) const;
@@ -36,7 +41,7 @@ class ParzenDensity {
   double draw(std::size_t point, std::size_t dimension, Random& random) const;
 
   const Space& space_;
-  std::vector<Point> points_;
+  std::vector<Weighted> points_;
   std::vector<double> weights_;               // of the points, then of the prior; they add up to 1
   std::vector<std::vector<Kernel>> kernels_;  // by point and dimension
 };

@@ -24,16 +24,17 @@ double total_mass(const ParzenDensity& density) {
 TEST(ParzenDensity, adds_up_to_one_over_a_conditional_space) {
   const Space space = conditional_space();
   EXPECT_NEAR(total_mass(ParzenDensity(space, {})), 1.0, 1e-9);
-  const std::vector<Point> points = {{0.0, 3.0, std::nullopt},
-                                     {1.0, std::nullopt, 0.02},
-                                     {1.0, std::nullopt, 0.6},
-                                     {0.0, 0.0, std::nullopt}};
+  const std::vector<Weighted> points = {{{0.0, 3.0, std::nullopt}},
+                                        {{1.0, std::nullopt, 0.02}, 0.25},
+                                        {{1.0, std::nullopt, 0.6}},
+                                        {{0.0, 0.0, std::nullopt}, 3}};
   EXPECT_NEAR(total_mass(ParzenDensity(space, points)), 1.0, 1e-4);
 }
 
 TEST(ParzenDensity, samples_follow_the_density) {
   const Space space = conditional_space();
-  const ParzenDensity density(space, {{0.0, 3.0, std::nullopt}, {1.0, std::nullopt, 0.02}});
+  const ParzenDensity density(space,
+                              {{{0.0, 3.0, std::nullopt}, 0.5}, {{1.0, std::nullopt, 0.02}}});
   Random random(5);
   constexpr int kDraws = 20'000;
   std::map<int, int> ranks;
@@ -53,6 +54,13 @@ TEST(ParzenDensity, samples_follow_the_density) {
   EXPECT_NEAR(double(right_half) / kDraws, mass, 0.015);
 }
 
+std::vector<Point> points_of(const std::vector<Weighted>& weighted) {
+  std::vector<Point> points;
+  for (const Weighted& each : weighted)
+    points.push_back(each.point);
+  return points;
+}
+
 TEST(Split, the_best_are_good_and_stopped_ones_come_after_finished_ones) {
   History history;
   for (int i = 0; i < 11; ++i)
@@ -60,9 +68,70 @@ TEST(Split, the_best_are_good_and_stopped_ones_come_after_finished_ones) {
   history.push_back({{0.9, 0.9}, Stopped{-5.0, 0.5}});
   history.push_back({{0.8, 0.9}, Running{}});
   history.push_back({{0.7, 0.9}, Failed{}});
-  const GoodAndBad parts = split(history);
-  EXPECT_EQ(parts.good, (std::vector<Point>{{9 / 20.0, 0.5}, {10 / 20.0, 0.5}}));
+  const GoodAndBad parts = split(square(), history, {true, true});
+  EXPECT_EQ(points_of(parts.good), (std::vector<Point>{{9 / 20.0, 0.5}, {10 / 20.0, 0.5}}));
   EXPECT_EQ(parts.bad.size(), 12U);
+}
+
+// A choice of three: the first two share x, of their own they have y and z; the third has w alone.
+Space three_branches() {
+  const auto at_most_second = [](const Point& point) { return *point[0] < 2; };
+  const auto is = [](double level) {
+    return [level](const Point& point) { return point[0] == level; };
+  };
+  return {{{"choice", equally_likely(3), {}},
+           {"x", Continuous{}, at_most_second},
+           {"y", Continuous{}, is(0)},
+           {"z", Continuous{}, is(1)},
+           {"w", Continuous{}, is(2)}}};
+}
+
+TEST(Split, points_of_another_branch_weigh_by_the_coordinates_in_common) {
+  const Point first{0.0, 0.1, 0.2, std::nullopt, std::nullopt};
+  const Point second{1.0, 0.3, std::nullopt, 0.4, std::nullopt};
+  const Point third{2.0, std::nullopt, std::nullopt, std::nullopt, 0.5};
+  const History history = {{second, Finished{2.0}},
+                           {third, Finished{1.0}},
+                           {first, Finished{3.0}},
+                           {first, Running{}},
+                           {second, Running{}}};
+  const GoodAndBad parts = split(three_branches(), history, branch_of(first));
+  // One of three coordinates is common to the first two. The best tenth of 1 + 1/9 is 1, rounded
+  // up: the second's point does not fill it, so the first's is good too.
+  EXPECT_EQ(points_of(parts.good), (std::vector<Point>{second, first}));
+  EXPECT_NEAR(parts.good[0].weight, 1.0 / 9, 1e-12);
+  EXPECT_EQ(parts.good[1].weight, 1.0);
+  EXPECT_EQ(points_of(parts.bad), (std::vector<Point>{first, second}));
+}
+
+// Even where one branch holds all that is good, the others are looked at.
+TEST(Tpe, draws_a_branch_of_the_good_ones_or_of_the_prior) {
+  const Space space = three_branches();
+  History history;
+  Random points(4);
+  for (int i = 0; i < 40; ++i) {
+    const Point point = random_point(space, points);
+    history.push_back({point, Finished{point[0] == 1.0 ? 0.0 : 1.0}});
+  }
+  constexpr int kTimes = 6000;
+  std::map<double, int> drawn;
+  Random random(9);
+  for (int i = 0; i < kTimes; ++i)
+    ++drawn[*draw_branch(space, history, random)[0]];
+  EXPECT_NEAR(double(drawn[1]) / kTimes, 0.7 + 0.3 / 3, 0.03);
+  EXPECT_NEAR(double(drawn[0]) / kTimes, 0.3 / 3, 0.02);
+}
+
+// The second branch has a chance of one in 10^9, and the only trials.
+TEST(Tpe, proposes_in_a_branch_that_the_prior_hardly_has) {
+  const Space space{{{"choice", Categorical{{1 - 1e-9, 1e-9}}, {}},
+                     {"x", Continuous{}, [](const Point& point) { return point[0] == 1.0; }}}};
+  const History history = {{{1.0, 0.5}, Finished{1.0}}, {{1.0, 0.6}, Finished{2.0}}};
+  Random random(1);
+  int inside = 0;
+  for (int i = 0; i < 100; ++i)
+    inside += tpe_candidate(space, history, random)[0] == 1.0 ? 1 : 0;
+  EXPECT_NEAR(inside, 70, 20);
 }
 
 // Six points proposed in a row, each running while the next is chosen or (`told` false) not known
