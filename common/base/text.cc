@@ -66,7 +66,7 @@ std::optional<std::string> nearest(std::string_view word,
   }
   if (best == nullptr) return std::nullopt;
   const std::size_t longer = std::max(word.size(), best->size());
-  if (best_distance > (longer + 2) / 3) return std::nullopt;
+  if (best_distance > (longer + 2) / 3 || best_distance == longer) return std::nullopt;
   return *best;
 }
 

@@ -1,9 +1,12 @@
 #include "common/catalogue/load_sweep.h"
 
+#include <algorithm>
+
 #include "common/base/file.h"
 #include "common/base/sha256.h"
 #include "common/base/text.h"
 #include "common/catalogue/local_source.h"
+#include "common/spec/task_kinds.h"
 #include "common/spec/yaml/read_sweep.h"
 
 namespace plateau {
@@ -35,14 +38,15 @@ class SourceFinder {
   SourceFinder(const Sweep& sweep, const Catalogue& catalogue, const fs::path& cache)
       : sweep_(sweep), catalogue_(catalogue), cache_(cache) {}
 
-  // False: there are problems(), of this kind when it is one.
-  bool run() {
+  // Where a name is unknown and the nearest is not, sources() has what that stands for, so that the
+  // rest of the sweep is still looked at.
+  void run() {
     for (const auto& [name, place] : used_names(sweep_, "base"))
       find_base(name, place);
     for (const auto& [name, place] : used_names(sweep_, "task"))
       find_task(name, place);
-    return problems_.empty();
   }
+  bool is_complete() const { return is_complete_; }
   const Sources& sources() const { return sources_; }
   const std::vector<Problem>& problems() const { return problems_; }
   ErrorKind kind() const { return kind_; }
@@ -50,7 +54,19 @@ class SourceFinder {
  private:
   void failed(const Place& place, const Error& error) {
     kind_ = error.kind;
+    is_complete_ = false;
     problems_.push_back({place, error.message});
+  }
+
+  // What the catalogue has of the nearest name, after a problem; nullptr: nothing is near.
+  const CatalogueEntry* meant(EntryKind kind, const std::string& name, const Place& place,
+                              const fs::path& tasks_folder) {
+    const std::vector<std::string> known = catalogue_.names(kind);
+    problems_.push_back(unknown_source(kind == EntryKind::kBase ? "base" : "task", name, place,
+                                       known, tasks_folder));
+    const std::optional<std::string> near = nearest(name, known);
+    is_complete_ = is_complete_ && near.has_value();
+    return near ? catalogue_.find(kind, *near) : nullptr;
   }
 
   void find_base(const std::string& name, const Place& place) {
@@ -62,11 +78,8 @@ class SourceFinder {
       return;
     }
     const CatalogueEntry* entry = catalogue_.find(EntryKind::kBase, name);
-    if (entry == nullptr) {
-      problems_.push_back(
-          unknown_source("base", name, place, catalogue_.names(EntryKind::kBase), {}));
-      return;
-    }
+    if (entry == nullptr) entry = meant(EntryKind::kBase, name, place, {});
+    if (entry == nullptr) return;
     BaseSource base = entry->base;
     if (is_cached(*entry, cache_)) base.spec.path = cached_path(*entry, cache_).string();
     sources_.bases[name] = base;
@@ -89,16 +102,14 @@ class SourceFinder {
       return;
     }
     const CatalogueEntry* entry = catalogue_.find(EntryKind::kTask, name);
-    if (entry == nullptr) {
-      problems_.push_back(unknown_source("task", name, place, catalogue_.names(EntryKind::kTask),
-                                         sweep_.tasks_folder));
-      return;
-    }
+    if (entry == nullptr) entry = meant(EntryKind::kTask, name, place, sweep_.tasks_folder);
+    if (entry == nullptr) return;
     if (!reference.options.empty()) {
       problems_.push_back({reference.place, "the task '" + name +
                                                 "' comes from the catalogue, which says how it is "
                                                 "read; labels, columns and metric are for local "
                                                 "tasks with a `path`"});
+      is_complete_ = false;
       return;
     }
     TaskSource task = entry->task;
@@ -113,8 +124,22 @@ class SourceFinder {
   const fs::path& cache_;
   Sources sources_;
   std::vector<Problem> problems_;
+  bool is_complete_ = true;
   ErrorKind kind_ = ErrorKind::kInvalidArgument;
 };
+
+// A metric that the sweep names is one that every task of it has.
+void check_metric(const std::string& metric, const Place& place, const Sources& sources,
+                  std::vector<Problem>& problems) {
+  if (metric.empty()) return;
+  for (const auto& [name, task] : sources.tasks) {
+    const std::vector<std::string> measured = measured_of_kind(task.spec.kind);
+    if (std::find(measured.begin(), measured.end(), metric) != measured.end()) continue;
+    problems.push_back({place, "the metric " + metric + " is not measured on the task '" + name +
+                                   "', whose kind is " + task.spec.kind + "; it has " +
+                                   join(measured, ", ")});
+  }
+}
 
 // Where "report.tables[0].show: ..." stands, or what holds it; a section that the file lacks is at
 // no line.
@@ -144,14 +169,18 @@ Result<LoadedSweep> find_sweep(const SweepRequest& request, const Catalogue& cat
   std::vector<Problem>& problems = reading.problems;
   loaded.sweep = request.smoke ? smoke(std::move(reading.sweep)) : std::move(reading.sweep);
   SourceFinder finder(loaded.sweep, catalogue, cache);
-  const bool found = finder.run();
+  finder.run();
   problems.insert(problems.end(), finder.problems().begin(), finder.problems().end());
   loaded.sources = finder.sources();
+  const SearchSpec& search = loaded.sweep.search;
+  check_metric(loaded.sweep.metric, loaded.sweep.metric_place, loaded.sources, problems);
+  check_metric(search.stop_metric, search.stop_metric_place, loaded.sources, problems);
   const Status report = request.check_report ? request.check_report(loaded.sweep.report) : Status();
   if (report && problems.empty()) return loaded;
   // Something is wrong: then all that is wrong, as far as it can be told.
-  if (found && reading.can_be_expanded) (void)expand(loaded.sweep, loaded.sources, problems);
-  const bool only_source = problems.size() == 1 && !found;
+  if (finder.is_complete() && reading.can_be_expanded)
+    (void)expand(loaded.sweep, loaded.sources, problems);
+  const bool only_source = problems.size() == 1 && finder.problems().size() == 1;
   if (!report) {
     problems.push_back({report_place(loaded.sweep, request.file.string(), report.error().message),
                         report.error().message});

@@ -418,4 +418,32 @@ Result<Json> Expression::evaluate(const Lookup& lookup) const {
   return evaluate_node(*root_, lookup);
 }
 
+std::vector<Expression::Comparison> Expression::comparisons() const {
+  std::vector<Comparison> found;
+  const auto note = [&](const Node& name, const Node& text) {
+    if (name.kind == Node::Kind::kName && text.kind == Node::Kind::kLiteral &&
+        text.literal.is_string()) {
+      found.push_back({name.text, text.literal.get<std::string>()});
+    }
+  };
+  std::vector<const Node*> open = {root_.get()};
+  while (!open.empty()) {
+    const Node& node = *open.back();
+    open.pop_back();
+    for (std::size_t i = node.children.size(); i-- > 0;)
+      open.push_back(node.children[i].get());
+    if (node.kind != Node::Kind::kOperator || node.children.size() != 2) continue;
+    const Node& left = *node.children[0];
+    const Node& right = *node.children[1];
+    if (node.text == "in") {
+      for (const NodePtr& item : right.children)
+        note(left, *item);
+    } else if (node.text == "==" || node.text == "!=") {
+      note(left, right);
+      note(right, left);
+    }
+  }
+  return found;
+}
+
 }  // namespace plateau

@@ -29,6 +29,13 @@ class Expression {
   // The parameters in it, each once, in the order of their first use.
   const std::vector<std::string>& names() const { return names_; }
 
+  // Where a name is compared with a text by ==, != or `in`, in the order of the text.
+  struct Comparison {
+    std::string name;
+    std::string text;
+  };
+  std::vector<Comparison> comparisons() const;
+
   // The value of a name, or nullptr when the parameter does not exist in this trial: any comparison
   // with it is false, and arithmetic with it is an error.
   using Lookup = std::function<const nlohmann::json*(const std::string& name)>;

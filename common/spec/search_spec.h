@@ -72,6 +72,7 @@ struct SearchSpec {
   // What early_terminate compares, of the validation split; empty: the sweep's metric. A loss ranks
   // trials that have the same accuracy.
   std::string stop_metric;
+  Place stop_metric_place;
   // A replicate of a cell that has finished siblings is never stopped (that would bias mean and
   // deviation), unless `early_terminate: {replicates: true}`.
   bool stops_replicates = false;

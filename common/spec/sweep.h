@@ -64,6 +64,7 @@ struct Sweep {
   std::string description;
   SearchSpec search;
   std::string metric;                          // "accuracy"; empty: the task's
+  Place metric_place;
   bool maximize = true;                        // metric.goal
   std::vector<SweepParameter> parameters;      // in the order of the file
   std::vector<std::vector<std::string>> zips;  // parameters whose values go together

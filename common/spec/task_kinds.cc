@@ -1,5 +1,7 @@
 #include "common/spec/task_kinds.h"
 
+#include <algorithm>
+
 namespace plateau {
 namespace {
 
@@ -32,6 +34,12 @@ std::vector<std::string> metrics_of_kind(std::string_view name) {
     if (kind.name == name) return kind.metrics;
   }
   return {};
+}
+
+std::vector<std::string> measured_of_kind(std::string_view kind) {
+  std::vector<std::string> names = metrics_of_kind(kind);
+  if (std::find(names.begin(), names.end(), "loss") == names.end()) names.emplace_back("loss");
+  return names;
 }
 
 std::vector<std::string> task_metrics() {

@@ -13,6 +13,10 @@ struct Draft {
   const ParameterSchema* schema = nullptr;  // nullptr: base, task, adapter
 };
 
+// Whether `distribution` of the mapping is absent or the name of one; a problem if not: then the
+// other keys are its own, and nothing is said of them.
+bool distribution_is_known(ReadContext& context, const YamlNode& node);
+
 // A mapping without value, values and expression: `distribution`, or `min` and `max` alone, which
 // are int_uniform (whole numbers) or uniform. nullopt after a problem.
 std::optional<Distribution> read_distribution(ReadContext& context, const Draft& draft,

@@ -214,18 +214,25 @@ const Named* named_or_meant(ReadContext& context, const Draft& draft, const Yaml
   for (const Named& named : kNamed) {
     if (named.name == name) return &named;
   }
-  const std::vector<std::string> known = names();
-  if (name == "constant" || name == "categorical") {
-    context.problem(written->place, parameter + " has the distribution " + name + " and no " +
-                                        (name == "constant" ? "`value`" : "`values`"));
-  } else {
-    context.problem(written->place, "unknown distribution '" + name + "'." +
-                                        did_you_mean(name, known) + " Known: " + join(known, ", "));
-  }
+  context.problem(written->place, parameter + " has the distribution " + name + " and no " +
+                                      (name == "constant" ? "`value`" : "`values`"));
   return nullptr;
 }
 
 }  // namespace
+
+bool distribution_is_known(ReadContext& context, const YamlNode& node) {
+  const YamlNode* written = node.find("distribution");
+  if (written == nullptr || !written->is_text()) return true;
+  const auto name = written->scalar.get<std::string>();
+  const std::vector<std::string> known = names();
+  // As W&B's own client writes it, beside `probabilities`.
+  if (name == "categorical_w_probabilities") return true;
+  if (std::find(known.begin(), known.end(), name) != known.end()) return true;
+  context.problem(written->place, "unknown distribution '" + name + "'." +
+                                      did_you_mean(name, known) + " Known: " + join(known, ", "));
+  return false;
+}
 
 void check_distribution_of_values(ReadContext& context, const Draft& draft, const YamlNode& node) {
   const YamlNode* written = node.find("distribution");
@@ -233,7 +240,6 @@ void check_distribution_of_values(ReadContext& context, const Draft& draft, cons
   const bool single = node.find("values") == nullptr;
   const std::string name = read_text(context, "distribution", *written);
   if (name.empty() || name == (single ? "constant" : "categorical")) return;
-  // As W&B's own client writes it.
   if (name == "categorical_w_probabilities" && node.find("probabilities") != nullptr) return;
   context.problem(written->place, draft.parameter.name + " has " + (single ? "a value" : "values") +
                                       " and the distribution '" + name + "'; allowed with it is " +

@@ -30,11 +30,16 @@ bool takes_lists(const ParameterSchema* schema) {
          (schema->type == ParameterType::kModules || schema->type == ParameterType::kLayers);
 }
 
-Json checked_adapter(ReadContext& context, const YamlNode& node) {
-  std::vector<std::string> known;
+std::vector<std::string> adapter_names() {
+  std::vector<std::string> names;
   for (const MethodSchema& method : method_schemas()) {
-    if (!method.is_baseline) known.push_back(method.name);
+    if (!method.is_baseline) names.push_back(method.name);
   }
+  return names;
+}
+
+Json checked_adapter(ReadContext& context, const YamlNode& node) {
+  const std::vector<std::string> known = adapter_names();
   const std::string name = node.is_text() ? node.scalar.get<std::string>() : "";
   const MethodSchema* method = find_method(name);
   if (method != nullptr && !method->is_baseline) return name;
@@ -46,6 +51,8 @@ Json checked_adapter(ReadContext& context, const YamlNode& node) {
     context.value_problem(node.place, "unknown adapter: " + node.what() + "." +
                                           did_you_mean(name, known) +
                                           " Known: " + join(known, ", "));
+    // What was meant, so that the rest is still looked at.
+    if (const auto meant = nearest(name, known)) return *meant;
   }
   return nullptr;
 }
@@ -153,6 +160,24 @@ void read_values(ReadContext& context, Draft& draft, const YamlNode& node) {
   }
 }
 
+// A condition on an adapter or choice that there is not never holds.
+void check_comparisons(ReadContext& context, const Draft& draft, const Expression& when,
+                       const Place& place) {
+  for (const Expression::Comparison& comparison : when.comparisons()) {
+    const ParameterSchema* schema = parameter_schema(comparison.name);
+    const std::vector<std::string> known = comparison.name == "adapter" ? adapter_names()
+                                           : schema != nullptr          ? schema->choices
+                                                               : std::vector<std::string>{};
+    if (known.empty() || std::find(known.begin(), known.end(), comparison.text) != known.end()) {
+      continue;
+    }
+    context.problem(place, draft.parameter.name + ".when compares " + comparison.name + " with '" +
+                               comparison.text + "', which it never is." +
+                               did_you_mean(comparison.text, known) +
+                               " Known: " + join(known, ", "));
+  }
+}
+
 void read_when(ReadContext& context, Draft& draft, const YamlNode& node) {
   std::string text;
   if (node.kind == YamlNode::Kind::kMapping) {
@@ -171,6 +196,7 @@ void read_when(ReadContext& context, Draft& draft, const YamlNode& node) {
     context.problem(node.place, draft.parameter.name + ".when: " + when.error().message);
     return;
   }
+  check_comparisons(context, draft, *when, node.place);
   draft.parameter.when = *when;
 }
 
@@ -251,6 +277,7 @@ void read_probabilities(ReadContext& context, Draft& draft, const YamlNode& node
 
 void read_parameter_mapping(ReadContext& context, Draft& draft, const YamlNode& node) {
   int sources = 0;
+  if (!distribution_is_known(context, node)) return;
   for (const YamlNode::Entry& entry : node.entries) {
     const auto& known = parameter_keys();
     if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
@@ -341,15 +368,20 @@ void read_parameter(ReadContext& context, const YamlNode::Entry& entry, const Sc
       return;
     }
   }
+  const std::size_t values = context.value_problems, before = context.problems.size() - values;
   read_form(context, draft, entry.value);
+  // Whatever is wrong with its form, the parameter is there.
+  const std::size_t wrong = context.problems.size() - before - context.value_problems;
+  if (wrong + context.value_problems > values) context.incomplete.insert(entry.key);
+  context.value_problems += wrong;
   // Kept without values after a problem, so that what refers to it is not blamed as well.
   context.sweep.parameters.push_back(std::move(draft.parameter));
 }
 
 namespace {
 
-// Read as what was meant, so that its name alone is a problem and the rest of the sweep is still
-// looked at; only a name that stands for nothing leaves a sweep that is not known.
+// Read as what was meant, so that its name and its values are told of together and the rest of the
+// sweep is still looked at; only a name that stands for nothing leaves a sweep that is not known.
 void read_misspelt(ReadContext& context, const YamlNode& mapping, const YamlNode::Entry& entry,
                    const Scope& scope) {
   const std::vector<std::string>& known = parameter_names();
@@ -361,14 +393,12 @@ void read_misspelt(ReadContext& context, const YamlNode& mapping, const YamlNode
   meant.key = alias.empty() ? nearest(entry.key, known).value_or("") : alias;
   if (!meant.key.empty() && mapping.find(meant.key) == nullptr &&
       (scope.kind.empty() || !is_source_name(meant.key))) {
-    const std::size_t before = context.problems.size(), values = context.value_problems;
+    context.value_problem(unknown.place, unknown.message);
+    const std::size_t before = context.problems.size();
     read_parameter(context, meant, scope);
-    if (context.problems.size() == before)
-      return context.value_problem(unknown.place, unknown.message);
-    // Its value does not fit: it was not meant, or is wrong too. The name comes first.
-    context.problems.erase(context.problems.begin() + static_cast<std::ptrdiff_t>(before),
-                           context.problems.end());
-    context.value_problems = values;
+    for (std::size_t i = before; i < context.problems.size(); ++i)
+      context.problems[i].message = "as '" + meant.key + "': " + context.problems[i].message;
+    return;
   }
   context.problem(unknown.place, unknown.message);
 }

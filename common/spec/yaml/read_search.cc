@@ -248,6 +248,7 @@ void read_metric(ReadContext& context, const YamlNode& node) {
                                             " Known: " + join(names, ", "));
   }
   context.sweep.metric = plain;
+  context.sweep.metric_place = name->place;
   context.sweep.maximize = !lower_is_better(plain);
   if (const YamlNode* goal = node.find("goal")) read_goal(context, *goal);
   if (const YamlNode* target = node.find("target")) read_target(context, "metric.target", *target);
@@ -268,6 +269,7 @@ void read_stop_metric(ReadContext& context, const YamlNode& node) {
                                            " Known: " + join(names, ", "));
   }
   context.sweep.search.stop_metric = plain;
+  context.sweep.search.stop_metric_place = node.place;
 }
 
 }  // namespace

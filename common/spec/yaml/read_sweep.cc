@@ -100,12 +100,15 @@ void read_zip(ReadContext& context, const YamlNode& node) {
     std::vector<std::string> names;
     for (const SweepValue& value : read_texts(context, "zip", group))
       names.push_back(value.value.get<std::string>());
-    if (names.size() < 2) context.problem(group.place, "a zip group needs at least two parameters");
+    if (names.size() < 2)
+      context.value_problem(group.place, "a zip group needs at least two parameters");
     for (const std::string& name : names) {
-      if (name == "seed") context.problem(group.place, "seed cannot be zipped: it is a replicate");
+      if (name == "seed")
+        context.value_problem(group.place, "seed cannot be zipped: it is a replicate");
       if (!has_parameter(context.sweep, name)) {
-        context.problem(group.place, "zip names '" + name + "', which this sweep does not set." +
-                                         did_you_mean(name, parameter_names()));
+        context.value_problem(group.place, "zip names '" + name +
+                                               "', which this sweep does not set." +
+                                               did_you_mean(name, parameter_names()));
       }
     }
     context.sweep.zips.push_back(std::move(names));
@@ -117,10 +120,10 @@ void read_select(ReadContext& context, const YamlNode& node) {
     const auto name = value.value.get<std::string>();
     const bool searched = name != "seed" && name != "base" && name != "task" && name != "adapter";
     if (!searched || !has_parameter(context.sweep, name)) {
-      context.problem(value.place, "select names '" + name + "'" +
-                                       (searched ? ", which this sweep does not set."
-                                                 : ", which is never chosen by a metric.") +
-                                       did_you_mean(name, parameter_names()));
+      context.value_problem(value.place, "select names '" + name + "'" +
+                                             (searched ? ", which this sweep does not set."
+                                                       : ", which is never chosen by a metric.") +
+                                             did_you_mean(name, parameter_names()));
     }
     context.sweep.select.push_back(name);
   }
@@ -290,23 +293,18 @@ SweepReading read_as_far_as_possible(const SweepFile& file) {
   if (const YamlNode* method = root.find("method")) read_method(context, *method);
   read_parameter_sections(context, root);
   context.parameters_are_known = context.problems.size() == context.value_problems;
-  // zip and select refer to parameters; what is wrong in other sections is apart from them.
-  std::size_t apart = 0;
-  for (const YamlNode::Entry& entry : root.entries) {
-    const std::size_t before = context.problems.size();
+  // What is wrong in other sections is apart from the parameters.
+  const std::size_t known = context.problems.size() - context.value_problems;
+  for (const YamlNode::Entry& entry : root.entries)
     read_key(context, entry);
-    if (entry.key != "zip" && entry.key != "select") apart += context.problems.size() - before;
-  }
+  const std::size_t apart = context.problems.size() - context.value_problems - known;
   finish(context, root);
   check_sweep(context);
-  const auto& parameters = context.sweep.parameters;
-  const bool all_have_values =
-      std::all_of(parameters.begin(), parameters.end(), [](const SweepParameter& parameter) {
-        return !parameter.values.empty() || parameter.expression || parameter.distribution;
-      });
-  const std::size_t bad = context.problems.size() - apart - context.value_problems;
+  const std::size_t bad = context.problems.size() - context.value_problems - apart;
   check_search(context, root);
-  return {std::move(context.sweep), std::move(context.problems), bad == 0 && all_have_values};
+  // A sweep without mistakes stays as it is.
+  const bool can_be_expanded = bad == 0 && (context.problems.empty() || repair(context.sweep));
+  return {std::move(context.sweep), std::move(context.problems), can_be_expanded};
 }
 
 Result<Sweep> read_sweep(const SweepFile& file) {

@@ -1,6 +1,7 @@
 // Inside of read_sweep: what its parts share.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,14 @@ struct ReadContext {
   void problem(const Place& place, std::string message) {
     problems.push_back({place, std::move(message)});
   }
-  // Of one value: what else is said of the sweep can still be judged.
+  // Of one value, condition or group: what else is said of the sweep can still be judged.
   void value_problem(const Place& place, std::string message) {
     problem(place, std::move(message));
     ++value_problems;
   }
   std::size_t value_problems = 0;
-  bool adapter_is_wrong = false;  // one of its values was a problem
+  bool adapter_is_wrong = false;     // one of its values was a problem
+  std::set<std::string> incomplete = {};  // parameters of which something was a problem
   // All parameters that the file means are there, with their names; values may be missing.
   bool parameters_are_known = false;
 
@@ -82,7 +84,11 @@ void read_budget(ReadContext& context, const std::string& key, const YamlNode& n
 // A search has a cap.
 void check_search(ReadContext& context, const YamlNode& root);
 
-// Zip groups, selected parameters, `when` and expressions name what is there; lengths agree.
+// Zip groups, selected parameters, `when` and expressions name what is there; lengths agree. Takes
+// out expressions that do not.
 void check_sweep(ReadContext& context);
+
+// Makes a sweep with mistakes one that can be expanded to look for others; false: it cannot be.
+bool repair(Sweep& sweep);
 
 }  // namespace plateau

@@ -104,6 +104,7 @@ TEST_F(LoadSweep, all_mistakes_of_all_sections_are_told_at_once) {
                                              ":5:28: unknown task",
                                              ":6:19: unknown adapter",
                                              ":7:13: rank is the number 0",
+                                             ":8:3: epochs = rank / 0 fails",
                                              ":9:11: max_time is",
                                              ":10:36: early_terminate.eta",
                                              ":11:19: resources.pack",
@@ -137,6 +138,52 @@ TEST_F(LoadSweep, a_misspelt_parameter_does_not_hide_what_the_expansion_finds) {
   const std::string unknown =
       message("base: minilm-l6, task: bbc-news, adapter: lora, zzzzzzzz: 1, rank: 1000");
   EXPECT_NE(unknown.find("'zzzzzzzz'"), std::string::npos) << unknown;
+}
+
+// A condition, an expression or a group that is wrong is taken out, and the rest is looked at.
+TEST_F(LoadSweep, a_wrong_reference_does_not_hide_what_the_expansion_finds) {
+  for (const char* wrong :
+       {"epochs: {value: 2, when: rnk > 1}", "epochs: {value: 2, when: seed}",
+        "epochs: {value: 2, when: adapter == lroa}", "epochs: 2 * max_length", "epochs: [fast]",
+        "epochs: {valu: 2}", "epochs: quick", "adapter: lroa", "base: minilm-l7"}) {
+    std::string rest = "task: bbc-news, rank: [1, 1000], ";
+    if (std::string(wrong).rfind("base", 0) != 0) rest += "base: minilm-l6, ";
+    if (std::string(wrong).rfind("adapter", 0) != 0) rest += "adapter: lora, ";
+    const std::string text = message(rest + wrong);
+    EXPECT_NE(text.find("rank is 1000; the largest that lora allows"), std::string::npos)
+        << wrong << '\n'
+        << text;
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+}
+
+TEST_F(LoadSweep, a_wrong_zip_does_not_hide_what_the_expansion_finds) {
+  for (const char* zip : {"[rank, epoch]", "[rank, epochs]", "[rank]"}) {
+    const fs::path file = folder_.write("s.yaml",
+                                        "parameters: {base: minilm-l6, task: bbc-news, adapter: "
+                                        "lora, rank: [1, 1000], epochs: [1, 2, 3]}\nzip: " +
+                                            std::string(zip) + "\n");
+    const std::string text =
+        load_sweep({file, {}, false}, Catalogue::load().value(), cache_.path()).error().message;
+    EXPECT_NE(text.find("zip"), std::string::npos) << text;
+    EXPECT_NE(text.find("rank is 1000; the largest that lora allows"), std::string::npos) << text;
+  }
+}
+
+TEST_F(LoadSweep, a_metric_that_the_task_does_not_have) {
+  const auto said = [&](const std::string& more) {
+    const fs::path file = folder_.write(
+        "s.yaml", "parameters: {base: minilm-l6, task: bbc-news, adapter: lora, rank: 1}\n" + more);
+    const auto loaded = load_sweep({file, {}, false}, Catalogue::load().value(), cache_.path());
+    return loaded ? "" : loaded.error().message.substr(file.string().size());
+  };
+  const std::string has =
+      " is not measured on the task 'bbc-news', whose kind is classification; it has accuracy, f1, "
+      "matthews, loss";
+  EXPECT_EQ(said("metric: {name: pearson}\n"), ":2:16: the metric pearson" + has);
+  EXPECT_EQ(said("early_terminate: {type: asha, metric: perplexity}\n"),
+            ":2:39: the metric perplexity" + has);
+  EXPECT_EQ(said("metric: loss\nearly_terminate: {type: asha, metric: f1}\n"), "");
 }
 
 // The place of a mistake in the report is that of the key, or of what holds it.

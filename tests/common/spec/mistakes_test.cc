@@ -63,6 +63,11 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown_parameter", after_head("  adapter: lora\n  rnak: 4\n"),
                 "s.yaml:5:3: unknown key 'rnak' in parameters. Did you mean 'rank'? Known: " +
                     kParameters},
+        Mistake{"unknown_parameter_with_a_wrong_value", after_head("  adapter: lora\n  rnak: 0\n"),
+                "s.yaml:5:3: unknown key 'rnak' in parameters. Did you mean 'rank'? Known: " +
+                    kParameters +
+                    "\ns.yaml:5:9: as 'rank': rank is the number 0; allowed is a whole number from "
+                    "1 to 65536 (rank of the update)."},
         Mistake{"another_programs_name", after_head(kRight + "  lr: 1e-3\n"),
                 "s.yaml:6:3: unknown parameter 'lr'. Did you mean 'learning_rate'?"},
         Mistake{"duplicate_key", after_head(kRight + "  rank: 8\n"),
@@ -196,6 +201,18 @@ INSTANTIATE_TEST_SUITE_P(
             after_head(kRight + "  dropout: {value: 0.1, when: {rnk: 4}}\n"),
             "s.yaml:6:31: dropout.when: 'rnk' at character 1 of the expression is no parameter. "
             "Did you mean 'rank'?"},
+        Mistake{"condition_on_an_adapter_that_is_none",
+                after_head("  rank: 4\n  adapter: [lora, loreft]\n"
+                           "  dropout: {value: 0.1, when: {adapter: [lora, lorft]}}\n"),
+                "s.yaml:6:31: dropout.when compares adapter with 'lorft', which it never is. Did "
+                "you mean 'loreft'? Known: " +
+                    kAdapters},
+        Mistake{
+            "condition_on_a_choice_that_is_none",
+            after_head(kRight + "  schedule: [linear, cosine]\n"
+                                "  warmup_ratio: {value: 0.1, when: \"'linar' != schedule\"}\n"),
+            "s.yaml:7:36: warmup_ratio.when compares schedule with 'linar', which it never is. "
+            "Did you mean 'linear'? Known: constant, linear, cosine"},
         Mistake{"condition_on_what_is_not_set",
                 after_head(kRight + "  dropout: {value: 0.1, when: epochs > 1}\n"),
                 "s.yaml:6:3: dropout.when refers to 'epochs', which this sweep does not set"},
@@ -262,6 +279,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "constant, categorical, int_uniform, uniform, q_uniform, log_uniform, "
                 "log_uniform_values, q_log_uniform, q_log_uniform_values, inv_log_uniform, "
                 "inv_log_uniform_values, normal, q_normal, log_normal, q_log_normal"},
+        Mistake{"distribution_that_is_none_here",
+                after_head("  adapter: lora\n  rank: {distribution: beta, a: 2, b: 3}\n"),
+                "s.yaml:5:24: unknown distribution 'beta'. Known: constant, categorical, "
+                "int_uniform, uniform, q_uniform, log_uniform, log_uniform_values, q_log_uniform, "
+                "q_log_uniform_values, inv_log_uniform, inv_log_uniform_values, normal, q_normal, "
+                "log_normal, q_log_normal"},
         Mistake{"min_above_max", after_head("  adapter: lora\n  rank: {min: 8, max: 2}\n"),
                 "s.yaml:5:15: rank.min is the number 8; it is not below max, 2"},
         Mistake{"probabilities_of_another_length",
