@@ -63,7 +63,7 @@ struct Sweep {
   std::string name;  // of the run folder: `name`, or the file's name
   std::string description;
   SearchSpec search;
-  std::string metric;                          // "accuracy"; empty: the task's
+  std::string metric;  // "accuracy"; empty: the task's
   Place metric_place;
   bool maximize = true;                        // metric.goal
   std::vector<SweepParameter> parameters;      // in the order of the file

@@ -26,7 +26,7 @@ struct ReadContext {
     ++value_problems;
   }
   std::size_t value_problems = 0;
-  bool adapter_is_wrong = false;     // one of its values was a problem
+  bool adapter_is_wrong = false;          // one of its values was a problem
   std::set<std::string> incomplete = {};  // parameters of which something was a problem
   // All parameters that the file means are there, with their names; values may be missing.
   bool parameters_are_known = false;

@@ -99,16 +99,12 @@ TEST_F(LoadSweep, all_mistakes_of_all_sections_are_told_at_once) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().kind, ErrorKind::kInvalidArgument);
   const std::vector<std::string> lines = split(loaded.error().message, '\n');
-  const std::vector<std::string> expected = {":1:1: unknown key",
-                                             ":2:9: unknown metric",
-                                             ":5:28: unknown task",
-                                             ":6:19: unknown adapter",
-                                             ":7:13: rank is the number 0",
-                                             ":8:3: epochs = rank / 0 fails",
-                                             ":9:11: max_time is",
-                                             ":10:36: early_terminate.eta",
-                                             ":11:19: resources.pack",
-                                             ":12:18: report.tables: no tables"};
+  const std::vector<std::string> expected = {
+      ":1:1: unknown key",           ":2:9: unknown metric",
+      ":5:28: unknown task",         ":6:19: unknown adapter",
+      ":7:13: rank is the number 0", ":8:3: epochs = rank / 0 fails",
+      ":9:11: max_time is",          ":10:36: early_terminate.eta",
+      ":11:19: resources.pack",      ":12:18: report.tables: no tables"};
   ASSERT_EQ(lines.size(), expected.size()) << loaded.error().message;
   for (std::size_t i = 0; i < lines.size(); ++i)
     EXPECT_EQ(lines[i].rfind(file.string() + expected[i], 0), 0u) << lines[i];
