@@ -6,14 +6,8 @@
 #include <c10/util/Exception.h>
 
 #include "worker/kernels/block_values.h"
+#include "worker/kernels/clones.h"
 #include "worker/kernels/dequantize.h"
-
-// The compiler vectorises these once for each instruction set and picks at load time.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define PLATEAU_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define PLATEAU_CLONES
-#endif
 
 namespace plateau::kernels {
 namespace {

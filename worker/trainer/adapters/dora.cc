@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "worker/kernels/column_dots.h"
 #include "worker/trainer/adapters/dropout.h"
 #include "worker/trainer/adapters/lora.h"
 
@@ -39,47 +40,63 @@ class DoraBranch : public LinearBranch {
     const at::Tensor x = mask.defined() ? input.x * mask : input.x;
     const at::Tensor s = at::mm(x, factors_.a.to(dtype).t());
     const at::Tensor b = factors_.b.to(dtype).t();
-    // u = W x' + scale B A x', which the magnitude multiplies.
+    // With u = W x' + scale B A x', which the magnitude multiplies:
     if (mask.defined()) {
       const at::Tensor frozen = input.site.weight.multiply(x);
       const at::Tensor u = at::addmm(frozen, s, b, 1, factors_.scale);
       y.addcmul_(u, g).sub_(frozen);
-      return {s, u, g, mask};
+      return {s, g, mask, u};
     }
-    const bool biased = input.site.bias.defined();
-    at::Tensor u = biased ? y - input.site.bias : y.clone();
-    u.addmm_(s, b, 1, factors_.scale);
-    at::mul_out(y, u, g);
-    if (biased) y.add_(input.site.bias);
-    return {s, u, g, mask};
+    // u g + bias, of u + bias in one pass. u is not kept: y tells it.
+    y.addmm_(s, b, 1, factors_.scale);
+    if (!input.bias.defined()) {
+      y.mul_(g);
+    } else {
+      const at::Tensor rest = input.bias.to(norms_.dtype()) * (1.0 - magnitude_ / norms_);
+      at::addcmul_out(y, rest.to(dtype), y, g);
+    }
+    return {s, g, mask};
   }
 
-  at::Tensor frozen_gradient(const at::Tensor& grad_y,
-                             std::span<const at::Tensor> saved) const override {
-    const at::Tensor &g = saved[2], &mask = saved[3];
-    return mask.defined() ? grad_y : grad_y * g;
+  bool keeps_output(const DropoutKey& key) const override {
+    return factors_.dropout == 0.0 || !key.training;
+  }
+
+  at::Tensor frozen_scale(std::span<const at::Tensor> saved) const override {
+    const at::Tensor &g = saved[1], &mask = saved[2];
+    return mask.defined() ? at::Tensor() : g;
   }
 
   std::vector<at::Tensor> backward(const LinearInput& input, const at::Tensor& grad_y,
                                    std::span<const at::Tensor> saved,
                                    at::Tensor* grad_x) const override {
-    const at::Tensor &s = saved[0], &u = saved[1], &g = saved[2], &mask = saved[3];
+    const at::Tensor &s = saved[0], &g = saved[1], &mask = saved[2];
     const at::Tensor a = factors_.a.to(grad_y.dtype());
-    const at::Tensor b = factors_.b.to(grad_y.dtype());
+    // grad_u = grad_y g is never made: g goes to the factor that it is multiplied with.
+    const at::Tensor b = factors_.b.to(grad_y.dtype()) * g.unsqueeze(1);
     const at::Tensor x = mask.defined() ? input.x * mask : input.x;
-    const at::Tensor grad_u = grad_y * g;
-    const at::Tensor grad_s = at::mm(grad_u, b).mul_(factors_.scale);
+    const at::Tensor grad_s = at::mm(grad_y, b).mul_(factors_.scale);
     if (grad_x != nullptr && mask.defined()) {
-      const at::Tensor through_frozen = input.site.weight.multiply_back(grad_u - grad_y);
+      const at::Tensor through_frozen = input.site.weight.multiply_back(grad_y * (g - 1.0));
       grad_x->addcmul_(at::addmm(through_frozen, grad_s, a), mask);
     }
     if (grad_x != nullptr && !mask.defined()) grad_x->addmm_(grad_s, a);
-    const at::Tensor grad_m = (grad_y * u).sum(0).to(norms_.dtype()) / norms_;
+    const at::Tensor grad_b = b_gradient(grad_y, s, factors_.scale).to(factors_.b.dtype());
     return {at::mm(grad_s.t(), x).to(factors_.a.dtype()),
-            at::mm(grad_u.t(), s).mul_(factors_.scale).to(factors_.b.dtype()), grad_m};
+            grad_b * g.to(grad_b.dtype()).unsqueeze(1), magnitude_gradient(input, grad_y, saved)};
   }
 
  private:
+  // The sum of grad_y u over the rows, by the norm of each.
+  at::Tensor magnitude_gradient(const LinearInput& input, const at::Tensor& grad_y,
+                                std::span<const at::Tensor> saved) const {
+    const at::Tensor& mask = saved[2];
+    const auto dtype = norms_.dtype();
+    if (mask.defined()) return kernels::column_dots(grad_y, saved[3], {}).to(dtype) / norms_;
+    // y is u g + bias, and g is the magnitude by the norm.
+    return kernels::column_dots(grad_y, input.y, input.bias).to(dtype) / magnitude_.detach();
+  }
+
   LoraFactors factors_;
   at::Tensor squared_norms_;  // [out] of W
   at::Tensor magnitude_;      // [out]: starts as the row norms of W

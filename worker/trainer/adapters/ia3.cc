@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "worker/kernels/column_dots.h"
 #include "worker/trainer/adapters/targets.h"
 
 namespace plateau::trainer {
@@ -21,13 +22,13 @@ class OutputScale : public LinearBranch {
     return {before};
   }
 
-  at::Tensor frozen_gradient(const at::Tensor& grad_y, std::span<const at::Tensor>) const override {
-    return grad_y * row(grad_y);
+  at::Tensor frozen_scale(std::span<const at::Tensor> saved) const override {
+    return row(saved[0]);
   }
 
   std::vector<at::Tensor> backward(const LinearInput&, const at::Tensor& grad_y,
                                    std::span<const at::Tensor> saved, at::Tensor*) const override {
-    return {(grad_y * saved[0]).sum(0).to(scale_.dtype()).view({-1, 1})};
+    return {kernels::column_dots(grad_y, saved[0], {}).to(scale_.dtype()).view({-1, 1})};
   }
 
  private:

@@ -40,6 +40,8 @@ LoraFactors make_lora_factors(const LoraModule& target, const LoraSettings& sett
                               const AdapterRequest& request);
 // A and B as the optimizer sees them.
 std::vector<TrainedTensor> trained_factors(const LoraFactors& factors, double b_rate_ratio);
+// B's gradient [out, rank] from that of scale * s B^T and s = x A^T [rows, rank].
+at::Tensor b_gradient(const at::Tensor& grad_y, const at::Tensor& s, double scale);
 // scale * B A [out, in], in the factors' dtype.
 at::Tensor lora_update(const LoraFactors& factors);
 // LoraConfig's fields as PEFT writes them.

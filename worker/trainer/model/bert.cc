@@ -4,7 +4,6 @@
 
 #include "worker/trainer/model/attention.h"
 #include "worker/trainer/model/builder.h"
-#include "worker/trainer/model/prefix_attention.h"
 #include "worker/trainer/model/recompute.h"
 
 namespace plateau::trainer {
@@ -109,25 +108,17 @@ class Bert : public Model {
                                    : batch.text_positions + flavour_.first_position;
   }
 
-  at::Tensor attend(std::int64_t layer, const at::Tensor& qkv, const PackedBatch& batch) const {
-    const std::vector<KeyValuePrefix> prefixes = layer_prefixes(batch, layer);
-    if (prefixes.empty()) return attention(qkv, batch, config_.heads);
-    const std::vector<at::Tensor> parts = at::chunk(qkv, 3, 1);
-    return prefix_attention(parts[0], parts[1], parts[2], batch,
-                            {config_.heads, config_.heads, false}, prefixes);
-  }
-
   at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
                    const std::vector<RowShare>& shares) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
     const at::Tensor qkv = packed_linear(layer.qkv, linears_, h, shares);
-    const at::Tensor context = attend(index, qkv, batch);
+    const at::Tensor context = self_attention(qkv, batch, index, {config_.heads, config_.heads});
     at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     attended =
         edit_sublayer({index, Sublayer::kAttention, &layer.attention_norm}, attended, h, shares);
     const at::Tensor middle = apply_norm(layer.attention_norm, attended + h, shares);
-    const at::Tensor wide = at::gelu(packed_linear(layer.intermediate, linears_, middle, shares));
-    at::Tensor out = packed_linear(layer.out, linears_, wide, shares);
+    const at::Tensor wide = packed_linear(layer.intermediate, linears_, middle, shares);
+    at::Tensor out = packed_linear(layer.out, linears_, wide, shares, kernels::Activation::kGelu);
     out = edit_sublayer({index, Sublayer::kFeedForward, &layer.norm}, out, middle, shares);
     return apply_norm(layer.norm, out + middle, shares);
   }

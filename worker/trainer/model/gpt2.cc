@@ -85,19 +85,17 @@ class Gpt2 : public Model {
   at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
                    const std::vector<RowShare>& shares) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
-    const std::int64_t d = config_.hidden;
     const at::Tensor qkv =
         packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
-    const at::Tensor context =
-        causal_attention(qkv.narrow(1, 0, d), qkv.narrow(1, d, d), qkv.narrow(1, 2 * d, d), batch,
-                         index, config_.heads, config_.heads, BlindRow::kSeesItself);
+    const at::Tensor context = self_attention(
+        qkv, batch, index, {config_.heads, config_.heads, true, BlindRow::kSeesItself});
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     const at::Tensor middle =
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;
-    const at::Tensor wide = at::gelu(
-        packed_linear(layer.intermediate, linears_, apply_norm(layer.norm, middle, shares), shares),
-        "tanh");
-    const at::Tensor out = packed_linear(layer.out, linears_, wide, shares);
+    const at::Tensor wide =
+        packed_linear(layer.intermediate, linears_, apply_norm(layer.norm, middle, shares), shares);
+    const at::Tensor out =
+        packed_linear(layer.out, linears_, wide, shares, kernels::Activation::kGeluTanh);
     return edit_sublayer({index, Sublayer::kFeedForward, nullptr}, out, middle, shares) + middle;
   }
 

@@ -49,6 +49,7 @@ struct LinearInput {
   std::span<const std::int64_t> lengths;  // rows of each sequence; they sum up to rows
   DropoutKey key;
   at::Tensor bias;  // [out] or undefined: what y holds beside x W^T (the trial's own or the frozen)
+  at::Tensor y;     // in backward(), where the branch keeps_output(): what forward() made of y
 };
 
 // What a trial adds at one linear layer, with its own derivative: the multiplication with the
@@ -60,11 +61,16 @@ class LinearBranch {
   virtual std::vector<at::Tensor> trained() const = 0;
   // Changes y = x W^T + b [rows, out] in place. Returns what backward() needs beside the input.
   virtual std::vector<at::Tensor> forward(const LinearInput& input, at::Tensor y) const = 0;
-  // The gradient of the frozen product x W^T: grad_y itself unless the branch rescales it.
-  virtual at::Tensor frozen_gradient(const at::Tensor& grad_y,
-                                     std::span<const at::Tensor> saved) const {
+  // Whether backward() reads y. It often is the next operation's input, and then costs no memory.
+  virtual bool keeps_output(const DropoutKey& key) const {
+    (void)key;
+    return false;
+  }
+  // What grad_y is multiplied with, column by column [out], to be the gradient of the frozen
+  // product x W^T; undefined: it is grad_y itself.
+  virtual at::Tensor frozen_scale(std::span<const at::Tensor> saved) const {
     (void)saved;
-    return grad_y;
+    return {};
   }
   // Adds the branch's part to grad_x [rows, in] in place (nullptr: nobody needs it) and returns
   // the gradients of trained().

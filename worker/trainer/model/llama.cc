@@ -113,21 +113,18 @@ class Llama : public Model {
   at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
                    const std::vector<RowShare>& shares, const Rotation2d& rotation) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
-    const std::int64_t q = query_width(), k = key_width();
     const at::Tensor qkv =
         packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
-    const at::Tensor context = causal_attention(
-        rotate(qkv.narrow(1, 0, q), rotation), rotate(qkv.narrow(1, q, k), rotation),
-        qkv.narrow(1, q + k, k), batch, index, config_.heads, config_.key_heads);
+    const at::Tensor context =
+        self_attention(rotate_front(qkv, query_width() + key_width(), rotation), batch, index,
+                       {config_.heads, config_.key_heads, true});
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     const at::Tensor middle =
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;
     const at::Tensor both =
         packed_linear(layer.gate_up, linears_, apply_norm(layer.norm, middle, shares), shares);
-    const std::int64_t wide = config_.intermediate;
-    // SwiGLU (Shazeer 2020, arXiv 2002.05202).
-    const at::Tensor gated = at::silu(both.narrow(1, 0, wide)) * both.narrow(1, wide, wide);
-    const at::Tensor out = packed_linear(layer.down, linears_, gated, shares);
+    const at::Tensor out =
+        packed_linear(layer.down, linears_, both, shares, kernels::Activation::kSwiglu);
     return edit_sublayer({index, Sublayer::kFeedForward, nullptr}, out, middle, shares) + middle;
   }
 

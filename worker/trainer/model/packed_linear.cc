@@ -31,7 +31,7 @@ struct Piece {
   at::Tensor bias() const { return own_bias.defined() ? own_bias : site->bias; }
   at::Tensor rows(const at::Tensor& x) const { return x.narrow(0, share->first_row, share->rows); }
   LinearInput input(const at::Tensor& x) const {
-    return {*site, rows(x), share->lengths, share->key, bias()};
+    return {*site, rows(x), share->lengths, share->key, bias(), {}};
   }
   at::Tensor cut(const at::Tensor& y) const { return rows(y).narrow(1, first_column, site->out()); }
 };
@@ -40,11 +40,13 @@ struct Plan : torch::CustomClassHolder {
   std::vector<FrozenTensor> weights;  // as FrozenLinear's
   std::int64_t in = 0, out = 0;
   at::Tensor bias;
+  kernels::Activation activation = kernels::Activation::kNone;  // of the input, before anything
   std::vector<RowShare> shares;
   std::vector<Piece> pieces;  // every share at every part
   bool has_own_weight = false;
   bool only_own_weights = false;  // no row needs the frozen product
   bool has_own_bias = false;
+  bool covers_all = false;  // there is a piece for every share and part
 };
 using PlanPtr = c10::intrusive_ptr<Plan>;
 
@@ -95,15 +97,18 @@ at::Tensor product(const Plan& plan, const at::Tensor& x) {
 
 class PackedLinear : public torch::autograd::Function<PackedLinear> {
  public:
-  static at::Tensor forward(AutogradContext* context, const PlanPtr& plan, const at::Tensor& x,
+  static at::Tensor forward(AutogradContext* context, const PlanPtr& plan, const at::Tensor& input,
                             at::TensorList trained) {
+    const at::Tensor x = activate(plan->activation, input);
     at::Tensor y = product(*plan, x);
     variable_list saved;
-    // The input is kept only where somebody will need it.
-    const bool needs_x = std::any_of(plan->pieces.begin(), plan->pieces.end(), [](const Piece& p) {
-      return p.branch != nullptr || p.own_weight.defined();
+    // The input is kept only where somebody will need it; what the activation made of it never is.
+    const bool keeps = needs_x(*plan) || plan->activation != kernels::Activation::kNone;
+    saved.push_back(keeps ? input : at::Tensor());
+    const bool keeps_y = std::any_of(plan->pieces.begin(), plan->pieces.end(), [](const Piece& p) {
+      return p.branch != nullptr && p.branch->keeps_output(p.share->key);
     });
-    saved.push_back(needs_x ? x : at::Tensor());
+    saved.push_back(keeps_y ? y : at::Tensor());
     saved.insert(saved.end(), trained.begin(), trained.end());  // So that a change is noticed.
     for (Piece& piece : plan->pieces) {
       if (piece.branch == nullptr) continue;
@@ -121,10 +126,11 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
     const auto capsule = context->saved_data["plan"].toCapsule();
     const Plan& plan = *static_cast<const Plan*>(capsule.get());
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor& x = saved[0];
+    const at::Tensor& input = saved[0];
+    const at::Tensor x = needs_x(plan) ? activate(plan.activation, input) : at::Tensor();
     const at::Tensor grad_y = gradients[0].contiguous();
     const auto trained = static_cast<std::size_t>(context->saved_data["trained"].toInt());
-    std::span<const at::Tensor> kept(saved.data() + 1 + trained, saved.size() - 1 - trained);
+    std::span<const at::Tensor> kept(saved.data() + 2 + trained, saved.size() - 2 - trained);
 
     const bool needs_grad_x = context->needs_input_grad(0);
     at::Tensor grad_x;
@@ -136,16 +142,24 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
       if (piece.branch == nullptr) continue;
       at::Tensor share;
       if (needs_grad_x) share = piece.rows(grad_x);
-      const auto grads =
-          piece.branch->backward(piece.input(x), piece.cut(grad_y), kept.first(piece.saved_count),
-                                 needs_grad_x ? &share : nullptr);
+      LinearInput seen = piece.input(x);
+      if (saved[1].defined()) seen.y = piece.cut(saved[1]);
+      const auto grads = piece.branch->backward(
+          seen, piece.cut(grad_y), kept.first(piece.saved_count), needs_grad_x ? &share : nullptr);
       result.insert(result.end(), grads.begin(), grads.end());
       kept = kept.subspan(piece.saved_count);
     }
+    if (needs_grad_x) result[1] = activate_back(plan.activation, input, grad_x);
     return result;
   }
 
  private:
+  static bool needs_x(const Plan& plan) {
+    return std::any_of(plan.pieces.begin(), plan.pieces.end(), [](const Piece& piece) {
+      return piece.branch != nullptr || piece.own_weight.defined();
+    });
+  }
+
   static void own_gradients(const Piece& piece, const at::Tensor& x, const at::Tensor& grad_y,
                             variable_list& result) {
     const at::Tensor part = piece.cut(grad_y);
@@ -167,23 +181,34 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
     return grad_x;
   }
 
-  // grad_y, with the rows and columns replaced that the frozen product does not reach as they are:
+  // grad_y, with the rows and columns changed that the frozen product does not reach as they are:
   // branches rescale theirs, a trial's own weight has nothing to do with it.
   static at::Tensor frozen_gradient(const Plan& plan, const at::Tensor& grad_y,
                                     std::span<const at::Tensor> kept) {
     at::Tensor result = grad_y;
     const auto writable = [&]() -> at::Tensor& {
-      if (result.is_same(grad_y)) result = grad_y.clone();
+      if (result.is_same(grad_y))
+        result = plan.covers_all ? at::empty_like(grad_y) : grad_y.clone();
       return result;
     };
+    std::vector<const Piece*> same;
     for (const Piece& piece : plan.pieces) {
       if (piece.own_weight.defined()) piece.cut(writable()).zero_();
-      if (piece.branch == nullptr) continue;
-      const at::Tensor share = piece.cut(grad_y);
-      const at::Tensor frozen = piece.branch->frozen_gradient(share, kept.first(piece.saved_count));
-      kept = kept.subspan(piece.saved_count);
-      if (!frozen.is_same(share)) piece.cut(writable()).copy_(frozen);
+      at::Tensor scale;
+      if (piece.branch != nullptr) {
+        scale = piece.branch->frozen_scale(kept.first(piece.saved_count));
+        kept = kept.subspan(piece.saved_count);
+      }
+      if (scale.defined()) {
+        at::Tensor part = piece.cut(writable());
+        at::mul_out(part, piece.cut(grad_y), scale);
+      } else if (!piece.own_weight.defined()) {
+        same.push_back(&piece);
+      }
     }
+    if (!plan.covers_all || result.is_same(grad_y)) return result;
+    for (const Piece* piece : same)
+      piece->cut(result).copy_(piece->cut(grad_y));
     return result;
   }
 };
@@ -213,8 +238,10 @@ Piece make_piece(const LinearSite& site, std::size_t index, const FrozenLinear::
 }
 
 at::Tensor multiply(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
-                    const at::Tensor& x, const std::vector<RowShare>& shares) {
+                    const at::Tensor& x, const std::vector<RowShare>& shares,
+                    kernels::Activation activation) {
   auto plan = c10::make_intrusive<Plan>();
+  plan->activation = activation;
   plan->weights = linear.weights;
   plan->in = linear.in();
   plan->out = linear.out();
@@ -242,8 +269,25 @@ at::Tensor multiply(const FrozenLinear& linear, const std::vector<LinearSite>& s
                                        [](const Piece& p) { return p.own_weight.defined(); });
   if (!plan->has_own_bias)
     std::erase_if(plan->pieces, [](const Piece& p) { return p.is_frozen(); });
+  plan->covers_all = plan->pieces.size() == linear.parts.size() * plan->shares.size();
   return PackedLinear::apply(plan, x, at::TensorList(trained));
 }
+
+class Activated : public torch::autograd::Function<Activated> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
+                            std::int64_t activation) {
+    context->save_for_backward({x});
+    context->saved_data["activation"] = activation;
+    return activate(static_cast<kernels::Activation>(activation), x);
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto activation = context->saved_data["activation"].toInt();
+    return {activate_back(static_cast<kernels::Activation>(activation),
+                          context->get_saved_variables()[0], gradients[0].contiguous()),
+            at::Tensor()};
+  }
+};
 
 bool scales_input(const RowShare& share, std::size_t site) {
   return share.hooks != nullptr && share.hooks->input_scale(site).defined();
@@ -268,15 +312,20 @@ std::int64_t FrozenLinear::out() const {
 }
 
 at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
-                         const at::Tensor& x, const std::vector<RowShare>& shares) {
+                         const at::Tensor& input, const std::vector<RowShare>& shares,
+                         kernels::Activation activation) {
   const bool scaled =
       std::any_of(linear.parts.begin(), linear.parts.end(), [&](const FrozenLinear::Part& part) {
         return std::any_of(shares.begin(), shares.end(),
                            [&](const RowShare& share) { return scales_input(share, part.site); });
       });
-  if (!scaled) return multiply(linear, sites, x, shares);
+  if (!scaled) return multiply(linear, sites, input, shares, activation);
+  const auto none = kernels::Activation::kNone;
+  const at::Tensor x =
+      activation == none ? input : Activated::apply(input, static_cast<std::int64_t>(activation));
   if (linear.parts.size() == 1) {
-    return multiply(linear, sites, scale_inputs(x, linear.parts.front().site, shares), shares);
+    return multiply(linear, sites, scale_inputs(x, linear.parts.front().site, shares), shares,
+                    none);
   }
   // Sites that share a matrix read different inputs here: each is multiplied by itself.
   std::vector<at::Tensor> outputs;
@@ -287,7 +336,7 @@ at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSit
         {sites[part.site].weight},
         linear.bias.defined() ? linear.bias.narrow(0, part.first_column, out) : at::Tensor(),
         {{part.site, 0}}};
-    outputs.push_back(multiply(own, sites, scale_inputs(x, part.site, shares), shares));
+    outputs.push_back(multiply(own, sites, scale_inputs(x, part.site, shares), shares, none));
   }
   return at::cat(outputs, 1);
 }

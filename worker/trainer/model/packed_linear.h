@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "worker/kernels/activations.h"
 #include "worker/trainer/model/hooks.h"
 
 namespace plateau::trainer {
@@ -26,11 +27,14 @@ struct FrozenLinear {
   std::int64_t out() const;
 };
 
-// y [N, out] = x [N, in] W^T + b, plus what each trial's branches make of their rows and columns.
-// Where a trial brings its own weight or bias, its rows use that. Differentiable in x, in the
-// branches' trained tensors and in the trials' own weights; never in W and b. A row of y depends
-// on its own row of x alone, and no trial's numbers enter another's: a NaN stays where it is.
+// y [N, out] = x [N, in] W^T + b, with x = activation(input), plus what each trial's branches make
+// of their rows and columns. Where a trial brings its own weight or bias, its rows use that.
+// Differentiable in the input, in the branches' trained tensors and in the trials' own weights;
+// never in W and b. A row of y depends on its own row of x alone, and no trial's numbers enter
+// another's: a NaN stays where it is. `input` is kept for the backward pass, x is not: it is made
+// again.
 at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
-                         const at::Tensor& x, const std::vector<RowShare>& shares);
+                         const at::Tensor& input, const std::vector<RowShare>& shares,
+                         kernels::Activation activation = kernels::Activation::kNone);
 
 }  // namespace plateau::trainer

@@ -5,8 +5,49 @@
 
 #include <ATen/ATen.h>
 
+#include "worker/trainer/model/packed_attention.h"
+
 namespace plateau::trainer {
 namespace {
+
+struct Columns {
+  at::Tensor queries, keys, values;
+};
+
+Columns split_columns(const at::Tensor& qkv, const AttentionKind& kind) {
+  const std::int64_t width = qkv.size(1) / (kind.heads + 2 * kind.key_heads);
+  const std::int64_t q = kind.heads * width, k = kind.key_heads * width;
+  return {qkv.narrow(1, 0, q), qkv.narrow(1, q, k), qkv.narrow(1, q + k, k)};
+}
+
+// Which row each key is, of the batch's rows followed by the trials' prefixes.
+struct KeyRows {
+  at::Tensor source;  // int64
+  std::vector<kernels::AttentionSpan> spans;
+};
+
+KeyRows key_rows(const PackedBatch& batch) {
+  KeyRows result;
+  std::vector<std::int64_t> source;
+  std::int64_t first_prefix = batch.rows();
+  const auto append = [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t row = first; row < first + count; ++row)
+      source.push_back(row);
+  };
+  for (const TrialShare& share : batch.shares) {
+    for (std::int64_t s = share.first_sequence; s < share.first_sequence + share.sequences; ++s) {
+      const auto i = static_cast<std::size_t>(s);
+      const std::int64_t rows = batch.lengths[i], keys = share.prefix_tokens + rows;
+      result.spans.push_back(
+          {batch.starts[i], rows, static_cast<std::int64_t>(source.size()), keys, 0, keys});
+      append(first_prefix, share.prefix_tokens);
+      append(batch.starts[i], rows);
+    }
+    first_prefix += share.prefix_tokens;
+  }
+  result.source = at::tensor(source, at::kLong);
+  return result;
+}
 
 // Flat rows [N, c] to padded ones [S, longest, c]; the rest is zero.
 at::Tensor padded(const at::Tensor& rows, const PackedBatch& batch) {
@@ -70,24 +111,41 @@ std::vector<KeyValuePrefix> layer_prefixes(const PackedBatch& batch, std::int64_
   return prefixes;
 }
 
-at::Tensor prefix_attention(const at::Tensor& queries, const at::Tensor& keys,
-                            const at::Tensor& values, const PackedBatch& batch,
-                            const AttentionShape& shape,
+at::Tensor prefix_attention(const at::Tensor& qkv, const PackedBatch& batch,
+                            const AttentionKind& kind,
                             const std::vector<KeyValuePrefix>& prefixes) {
+  if (!qkv.device().is_cpu()) return prefix_attention_by_autograd(qkv, batch, kind, prefixes);
+  const Columns columns = split_columns(qkv, kind);
+  const KeyRows rows = key_rows(batch);
+  const auto with_prefix = [&](const at::Tensor& own, at::Tensor KeyValuePrefix::*part) {
+    std::vector<at::Tensor> all = {own};
+    for (const KeyValuePrefix& prefix : prefixes)
+      if ((prefix.*part).defined()) all.push_back((prefix.*part).to(own.scalar_type()));
+    return at::cat(all).index_select(0, rows.source);
+  };
+  return packed_attention({columns.queries, with_prefix(columns.keys, &KeyValuePrefix::keys),
+                           with_prefix(columns.values, &KeyValuePrefix::values)},
+                          rows.spans, {kind.heads, kind.key_heads, kind.causal});
+}
+
+at::Tensor prefix_attention_by_autograd(const at::Tensor& qkv, const PackedBatch& batch,
+                                        const AttentionKind& kind,
+                                        const std::vector<KeyValuePrefix>& prefixes) {
   std::int64_t count = 0;
   for (const TrialShare& share : batch.shares)
     count = std::max(count, share.prefix_tokens);
+  const auto [queries, keys, values] = split_columns(qkv, kind);
   const auto with_prefix = [&](const at::Tensor& rows, at::Tensor KeyValuePrefix::*part) {
     const at::Tensor all =
         at::cat({in_front(batch, prefixes, part, count, rows), padded(rows, batch)}, 1);
-    const at::Tensor heads = split_heads(all, shape.key_heads);
-    if (shape.heads == shape.key_heads) return heads;
-    return heads.repeat_interleave(shape.heads / shape.key_heads, 1);
+    const at::Tensor heads = split_heads(all, kind.key_heads);
+    if (kind.heads == kind.key_heads) return heads;
+    return heads.repeat_interleave(kind.heads / kind.key_heads, 1);
   };
   const at::Tensor out = at::scaled_dot_product_attention(
-      split_heads(padded(queries, batch), shape.heads), with_prefix(keys, &KeyValuePrefix::keys),
+      split_heads(padded(queries, batch), kind.heads), with_prefix(keys, &KeyValuePrefix::keys),
       with_prefix(values, &KeyValuePrefix::values),
-      make_mask(batch, prefixes, count, shape.causal, queries));
+      make_mask(batch, prefixes, count, kind.causal, queries));
   return out.transpose(1, 2)
       .reshape({batch.sequences() * batch.longest, queries.size(1)})
       .index_select(0, batch.padded_row);

@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "worker/trainer/model/attention.h"
 #include "worker/trainer/model/batch.h"
 #include "worker/trainer/model/hooks.h"
 
@@ -14,18 +15,16 @@ namespace plateau::trainer {
 // Each share's prefix at this layer (undefined tensors: it has none); empty when no share has one.
 std::vector<KeyValuePrefix> layer_prefixes(const PackedBatch& batch, std::int64_t layer);
 
-struct AttentionShape {
-  std::int64_t heads = 0;
-  std::int64_t key_heads = 0;  // a divisor of heads: each serves heads / key_heads queries
-  bool causal = false;         // a token sees no later one; prefixes are seen by all
-};
+// As self_attention() (attention.h), but a sequence also attends to its trial's prefix.
+// Differentiable in everything. On the CPU the prefixes become rows in front of each sequence's
+// keys; elsewhere prefix_attention_by_autograd() is it.
+at::Tensor prefix_attention(const at::Tensor& qkv, const PackedBatch& batch,
+                            const AttentionKind& kind, const std::vector<KeyValuePrefix>& prefixes);
 
-// queries [N, heads * w], keys and values [N, key_heads * w]; returns [N, heads * w]. As
-// attention() (attention.h), but a sequence also attends to its trial's prefix. Shorter prefixes
-// are padded in front and masked, so no trial sees another's. Differentiable in everything.
-at::Tensor prefix_attention(const at::Tensor& queries, const at::Tensor& keys,
-                            const at::Tensor& values, const PackedBatch& batch,
-                            const AttentionShape& shape,
-                            const std::vector<KeyValuePrefix>& prefixes);
+// With differentiable operations only. Shorter prefixes are padded in front and masked, so no trial
+// sees another's.
+at::Tensor prefix_attention_by_autograd(const at::Tensor& qkv, const PackedBatch& batch,
+                                        const AttentionKind& kind,
+                                        const std::vector<KeyValuePrefix>& prefixes);
 
 }  // namespace plateau::trainer

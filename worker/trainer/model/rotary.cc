@@ -6,9 +6,13 @@
 #include <optional>
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 namespace plateau::trainer {
 namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
 
 using Json = nlohmann::json;
 
@@ -78,6 +82,38 @@ Result<at::Tensor> scaled_as_yarn(const at::Tensor& plain, double theta, const J
   return plain / *factor * ramp + plain * (1.0 - ramp);
 }
 
+// Turns the heads in x's first columns, in place, by the angle times `direction`.
+void turn(const at::Tensor& x, std::int64_t columns, const Rotation2d& rotation, double direction) {
+  const std::int64_t half = rotation.cosines.size(1) / 2;
+  const at::Tensor halves = x.narrow(1, 0, columns).unflatten(1, {-1, 2, half});  // a view
+  const at::Tensor first = halves.select(2, 0), second = halves.select(2, 1);
+  const at::Tensor cosines = rotation.cosines.narrow(1, 0, half).unsqueeze(1);
+  const at::Tensor sines = rotation.sines.narrow(1, 0, half).unsqueeze(1);
+  const at::Tensor across = first * sines;
+  first.mul_(cosines).addcmul_(second, sines, -direction);
+  second.mul_(cosines).add_(across, direction);
+}
+
+class RotateFront : public torch::autograd::Function<RotateFront> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, std::int64_t columns,
+                            const at::Tensor& cosines, const at::Tensor& sines) {
+    context->save_for_backward({cosines, sines});
+    context->saved_data["columns"] = columns;
+    at::Tensor y = x.clone();
+    turn(y, columns, {cosines, sines}, 1.0);
+    return y;
+  }
+
+  // A turn keeps lengths, so its transpose turns back (a magnitude scales both alike).
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    at::Tensor gradient = gradients[0].clone();
+    turn(gradient, context->saved_data["columns"].toInt(), {saved[0], saved[1]}, -1.0);
+    return {gradient, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
 }  // namespace
 
 double rotary_magnitude(const Json& config) {
@@ -125,13 +161,8 @@ Rotation2d rotation_at(const at::Tensor& positions, const at::Tensor& frequencie
   return {(both.cos() * magnitude).to(dtype), (both.sin() * magnitude).to(dtype)};
 }
 
-at::Tensor rotate(const at::Tensor& x, const Rotation2d& rotation) {
-  const std::int64_t width = rotation.cosines.size(1);
-  const at::Tensor heads = x.view({x.size(0), -1, width});
-  const at::Tensor turned =
-      at::cat({-heads.narrow(2, width / 2, width / 2), heads.narrow(2, 0, width / 2)}, 2);
-  return (heads * rotation.cosines.unsqueeze(1) + turned * rotation.sines.unsqueeze(1))
-      .view({x.size(0), x.size(1)});
+at::Tensor rotate_front(const at::Tensor& x, std::int64_t columns, const Rotation2d& rotation) {
+  return RotateFront::apply(x, columns, rotation.cosines, rotation.sines);
 }
 
 }  // namespace plateau::trainer

@@ -30,8 +30,8 @@ struct Rotation2d {
 Rotation2d rotation_at(const at::Tensor& positions, const at::Tensor& frequencies,
                        at::ScalarType dtype, double magnitude = 1.0);
 
-// x [N, heads * width] turned by its position: the first half of each head pairs with the second.
-// An ordinary autograd function.
-at::Tensor rotate(const at::Tensor& x, const Rotation2d& rotation);
+// x [N, c] whose first `columns` are heads turned by their rows' positions: the first half of each
+// head pairs with the second. The other columns stay. An ordinary autograd function of x.
+at::Tensor rotate_front(const at::Tensor& x, std::int64_t columns, const Rotation2d& rotation);
 
 }  // namespace plateau::trainer

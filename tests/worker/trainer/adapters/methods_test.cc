@@ -246,7 +246,7 @@ TEST(Dora, computes_its_formula_with_current_norms) {
       at::linear(x, dense * (magnitude / dense.norm(2, 1)).unsqueeze(1), site.bias);
   at::Tensor y = at::linear(x, site.weight.dense(), site.bias);
   const std::vector<std::int64_t> lengths = {4};
-  member->adapter().linear(5)->forward({site, x, lengths, DropoutKey{}, {}}, y);
+  member->adapter().linear(5)->forward({site, x, lengths, DropoutKey{}, site.bias, {}}, y);
   EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);
 }
 
@@ -273,7 +273,7 @@ TEST(Dora, drops_the_input_of_the_correction_alone) {
                               at::linear(dropped, site.weight.dense()) * (g - 1.0) +
                               at::linear(dropped, update) * g;
   at::Tensor y = at::linear(x, site.weight.dense(), site.bias);
-  member->adapter().linear(5)->forward({site, x, lengths, key, {}}, y);
+  member->adapter().linear(5)->forward({site, x, lengths, key, site.bias, {}}, y);
   EXPECT_LE((y - expected).abs().max().item<double>(), 1e-12);
 }
 

@@ -84,7 +84,7 @@ TEST(Rotary, scores_depend_on_the_distance_alone) {
     const auto at_place = [&](std::int64_t place) {
       return rotation_at(at::tensor({place}, at::kLong), frequencies, at::kDouble);
     };
-    return (rotate(x, at_place(i)) * rotate(y, at_place(j))).sum().item<double>();
+    return (rotate_front(x, 8, at_place(i)) * rotate_front(y, 8, at_place(j))).sum().item<double>();
   };
   EXPECT_NEAR(score(5, 2), score(15, 12), 1e-5);
   EXPECT_GT(std::abs(score(5, 2) - score(5, 3)), 1e-3);

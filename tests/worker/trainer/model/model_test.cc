@@ -8,7 +8,6 @@
 #include "common/base/file.h"
 #include "tests/worker/trainer/support/tiny.h"
 #include "worker/trainer/adapters/init.h"
-#include "worker/trainer/model/attention.h"
 
 namespace plateau::trainer {
 namespace {
@@ -27,26 +26,6 @@ TrialSequences sequences(std::vector<Sequence> list) {
 
 PackedBatch batch_of(std::vector<TrialSequences> trials) {
   return pack_batch(trials, at::TensorOptions().dtype(at::kDouble));
-}
-
-TEST(Attention, fused_equals_autograd_forward_and_backward) {
-  for (const bool even : {false, true}) {
-    const PackedBatch batch =
-        even ? batch_of({sequences({{kLong, {}}, {kLong, {}}})})
-             : batch_of({sequences({{kLong, {}}, {kShort, {}}}), sequences({{kOther, {}}})});
-    EXPECT_EQ(batch.key_mask.defined(), !even);
-    const at::Tensor qkv = normal_tensor({batch.rows(), 24}, 1.0, 3, at::kDouble);
-    const at::Tensor weight = normal_tensor({batch.rows(), 8}, 1.0, 4, at::kDouble);
-    std::vector<at::Tensor> outputs, gradients;
-    for (auto* function : {attention, attention_by_autograd}) {
-      const at::Tensor input = qkv.clone().requires_grad_(true);
-      outputs.push_back(function(input, batch, 2));
-      torch::autograd::backward({(outputs.back() * weight).sum()});
-      gradients.push_back(input.grad());
-    }
-    EXPECT_LE((outputs[0] - outputs[1]).abs().max().item<double>(), 1e-12);
-    EXPECT_LE((gradients[0] - gradients[1]).abs().max().item<double>(), 1e-12);
-  }
 }
 
 TEST(Model, a_text_gives_the_same_in_any_company) {

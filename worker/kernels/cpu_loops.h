@@ -1,0 +1,23 @@
+// The loops of this folder as they were compiled for one instruction set. Internal to this folder.
+#pragma once
+
+#include "worker/kernels/activation_task.h"
+#include "worker/kernels/attention_task.h"
+
+namespace plateau::kernels {
+
+struct CpuLoops {
+  HeadKernels attention;
+  ActivationLoops activations;
+};
+
+// For what the processor can do.
+const CpuLoops& cpu_loops();
+
+CpuLoops loops_plain();
+#if defined(__x86_64__)
+CpuLoops loops_avx2();    // with FMA
+CpuLoops loops_avx512();  // F, BW, DQ and VL
+#endif
+
+}  // namespace plateau::kernels

@@ -1,0 +1,12 @@
+// The loops for any processor: see CMakeLists.txt for the flags.
+#include "worker/kernels/activation_loops.h"
+#include "worker/kernels/attention_head.h"
+#include "worker/kernels/cpu_loops.h"
+
+namespace plateau::kernels {
+
+CpuLoops loops_plain() {
+  return {head_kernels(), activation_loops()};
+}
+
+}  // namespace plateau::kernels
