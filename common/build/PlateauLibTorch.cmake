@@ -28,11 +28,10 @@ if(PLATEAU_CUDA_ENABLED)
   find_package(CUDAToolkit 13 REQUIRED)
   target_compile_definitions(plateau_torch INTERFACE PLATEAU_WITH_CUDA=1)
   target_include_directories(plateau_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
-  # Nothing calls into libtorch_cuda by name: it registers its operators when it is loaded, so the
-  # linker must keep it although it looks unused.
-  target_link_libraries(plateau_torch INTERFACE
-    "-Wl,--push-state,--no-as-needed" "${_torch}/lib/libtorch_cuda.so" "-Wl,--pop-state"
-    "${_torch}/lib/libc10_cuda.so" CUDA::cudart)
+  # Nothing calls into libtorch_cuda by name: it registers its operators when it is loaded, which
+  # worker/kernels/cuda_library.h does where a GPU is asked for. It and what it needs take 300 MB of
+  # memory and half a second.
+  target_link_libraries(plateau_torch INTERFACE "${_torch}/lib/libc10_cuda.so" CUDA::cudart)
   list(APPEND _torch_rpaths
     "${PLATEAU_LIBTORCH_DIR}/nvidia/cudnn/lib" "${PLATEAU_LIBTORCH_DIR}/nvidia/nccl/lib"
     "${PLATEAU_LIBTORCH_DIR}/nvidia/nvshmem/lib" "${PLATEAU_LIBTORCH_DIR}/nvidia/cusparselt/lib"

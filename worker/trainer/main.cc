@@ -1,4 +1,5 @@
 // plateau-trainer: trains resolved trials. Links LibTorch; knows no network and no database.
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -7,6 +8,7 @@
 #include <malloc.h>
 
 #include "common/base/file.h"
+#include "worker/kernels/cuda_library.h"
 #include "worker/trainer/check/check_command.h"
 #include "worker/trainer/exchange/commands.h"
 #include "worker/trainer/failure.h"
@@ -185,6 +187,19 @@ int run(const std::vector<std::string>& words) {
   return report(invalid_argument("unknown command '" + command + "'; see plateau-trainer --help"));
 }
 
+// Whether some command is asked to use a GPU.
+bool asks_for_gpu(const std::vector<std::string>& words) {
+  const auto device = std::find(words.begin(), words.end(), "--device");
+  return words.end() - device > 1 && device[1].starts_with("cuda");
+}
+
+int load_and_run(const std::vector<std::string>& words) {
+  if (asks_for_gpu(words)) {
+    if (Status status = kernels::load_cuda_library(); !status) return report(status.error());
+  }
+  return run(words);
+}
+
 }  // namespace
 }  // namespace plateau::trainer
 
@@ -193,5 +208,5 @@ int main(int argc, char** argv) {
   // only, or each step pays for fresh, zeroed pages.
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ::mallopt(M_TRIM_THRESHOLD, -1);
-  return plateau::trainer::run({argv + 1, argv + argc});
+  return plateau::trainer::load_and_run({argv + 1, argv + argc});
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/gguf/blocks.h"
+#include "worker/kernels/cuda_library.h"
 #include "worker/kernels/quantize_nf4.h"
 
 namespace plateau::kernels {
@@ -94,6 +95,7 @@ TEST(Dequantize, is_the_same_on_a_gpu) {
 #ifndef PLATEAU_WITH_CUDA
   GTEST_SKIP() << "built without CUDA";
 #else
+  ASSERT_TRUE(load_cuda_library());
   if (!at::hasCUDA()) GTEST_SKIP() << "no GPU here";
   for (const BlockType type : kTypes) {
     QuantizedMatrix matrix = random_blocks(type, 37, 512);
