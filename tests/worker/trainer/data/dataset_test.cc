@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/worker/trainer/data/task_folder.h"
+#include "tests/worker/trainer/support/list.h"
 
 namespace plateau::trainer {
 namespace {

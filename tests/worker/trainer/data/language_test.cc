@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/worker/trainer/data/task_folder.h"
+#include "tests/worker/trainer/support/list.h"
 #include "worker/trainer/data/dataset.h"
 
 namespace plateau::trainer {

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <filesystem>
-#include <span>
 #include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -12,12 +10,6 @@
 #include "common/spec/trial.h"
 
 namespace plateau::trainer {
-
-// For ElementsAre: GoogleTest 1.11 asks for a const_iterator, which std::span has from C++23 on.
-template <typename Value>
-std::vector<Value> list(std::span<const Value> values) {
-  return {values.begin(), values.end()};
-}
 
 class TaskFolder : public testing::Test {
  protected:

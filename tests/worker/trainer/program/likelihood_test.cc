@@ -6,6 +6,7 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
+#include "tests/worker/trainer/support/list.h"
 #include "tests/worker/trainer/support/tiny_families.h"
 #include "worker/trainer/data/label_prompts.h"
 #include "worker/trainer/eval/token_losses.h"
@@ -64,10 +65,10 @@ TEST_F(Likelihood, tries_every_class_behind_each_text) {
   EXPECT_THAT(sets->test.items.labels, ElementsAre(1, 0, 1));
   const Split& answers = sets->test.answers;
   ASSERT_EQ(answers.size(), 6);
-  EXPECT_THAT(answers.tokens(0), ElementsAre(1, 2, 5, 7));
-  EXPECT_THAT(answers.tokens(1), ElementsAre(1, 2, 5, 6));
-  EXPECT_THAT(answers.labels_of_tokens(1), ElementsAre(-100, -100, -100, 6));
-  EXPECT_THAT(answers.tokens(2), ElementsAre(3, 5, 7));
+  EXPECT_THAT(list(answers.tokens(0)), ElementsAre(1, 2, 5, 7));
+  EXPECT_THAT(list(answers.tokens(1)), ElementsAre(1, 2, 5, 6));
+  EXPECT_THAT(list(answers.labels_of_tokens(1)), ElementsAre(-100, -100, -100, 6));
+  EXPECT_THAT(list(answers.tokens(2)), ElementsAre(3, 5, 7));
 }
 
 TEST_F(Likelihood, shots_are_solved_training_items_that_the_seed_draws) {
