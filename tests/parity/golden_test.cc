@@ -29,8 +29,9 @@ fs::path golden_folder() {
 // Every case runs but those of the slow real models, of which a few stand for all.
 bool is_quick(const std::string& name) {
   if (name.starts_with("tiny-")) return true;
-  for (const char* known : {"minilm/lora_qv", "minilm/rslora_all_synth", "minilm/dora_all_synth",
-                            "minilm/loreft_f1l1_shared", "minilm/houlsby", "minilm/prefix"}) {
+  for (const char* known :
+       {"minilm/lora_qv", "minilm/rslora_all_synth", "minilm/dora_all_synth",
+        "minilm/loreft_f1l1_shared", "minilm/houlsby", "minilm/prefix", "minilm/full"}) {
     if (name == known) return true;
   }
   return false;
@@ -135,6 +136,27 @@ TEST_F(Changed, final_weights_differ) {
     tensor = tensor + 1e-5;
   ASSERT_TRUE(write_tensors(case_ / "final/adapter_model.safetensors", *tensors, {}));
   EXPECT_EQ(check(), 1) << text_;
+}
+
+// Of a large model a case stores sums, and of a full fine-tune those of some tensors alone.
+TEST_F(Changed, check_sums_of_some_tensors_are_compared) {
+  const auto tensors = read_tensors(case_ / "final/adapter_model.safetensors");
+  ASSERT_TRUE(tensors) << tensors.error().message;
+  fs::remove_all(case_ / "final");
+  for (const auto& [name, tensor] : *tensors) {
+    const at::Tensor value = tensor.to(at::kDouble);
+    if (name.find("lora_B") == std::string::npos) continue;
+    result_["final_checksums"][name] = {value.sum().item<double>(), value.norm().item<double>()};
+  }
+  EXPECT_EQ(check(), 0) << text_;
+  EXPECT_NE(text_.find("of 4 of 10 tensors only check sums are stored"), std::string::npos)
+      << text_;
+  auto& some = *result_["final_checksums"].begin();
+  some[1] = some[1].get<double>() * 1.01;
+  EXPECT_EQ(check(), 1) << text_;
+  result_["final_checksums"] = {{"nobody.lora_B.weight", {0.0, 1.0}}};
+  EXPECT_EQ(check(), 1) << text_;
+  EXPECT_NE(text_.find("nobody.lora_B.weight has a check sum"), std::string::npos) << text_;
 }
 
 TEST_F(Changed, a_count_differs) {
