@@ -15,6 +15,7 @@
 #include "common/transport/zeromq_endpoint.h"
 #include "worker/agent/attempt_files.h"
 #include "worker/agent/devices.h"
+#include "worker/agent/trainer_environment.h"
 
 namespace plateau::agent {
 namespace {
@@ -78,18 +79,10 @@ runner::SlotSetup slot_setup(std::size_t index, const Device& device, const Work
   runner::SlotSetup setup;
   setup.index = SlotIndex{static_cast<std::int64_t>(index)};
   setup.device_name = device.name;
-  const bool on_cpu = device.visible_as.empty();
-  setup.device_argument = on_cpu ? "cpu" : "cuda:0";
-  if (!on_cpu) {
-    setup.environment.push_back("CUDA_VISIBLE_DEVICES=" + device.visible_as);
-    setup.environment.emplace_back("CUDA_DEVICE_ORDER=PCI_BUS_ID");
-  }
+  setup.device_argument = device.visible_as.empty() ? "cpu" : "cuda:0";
   const auto share = static_cast<std::int64_t>(static_cast<std::size_t>(cpu_threads()) / devices);
-  const std::int64_t threads =
-      options.threads > 0 ? options.threads : std::max<std::int64_t>(share, 1);
-  if (options.threads > 0 || std::getenv("OMP_NUM_THREADS") == nullptr) {
-    setup.environment.push_back("OMP_NUM_THREADS=" + std::to_string(threads));
-  }
+  setup.environment = trainer_environment(device, options.threads, std::max<std::int64_t>(share, 1),
+                                          inherited_threads());
   return setup;
 }
 
