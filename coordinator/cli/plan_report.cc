@@ -199,6 +199,20 @@ double estimated_seconds(const LoadedSweep& loaded, const CostModel& costs,
       keys_of(done));
 }
 
+bool is_search(const LoadedSweep& loaded) {
+  return loaded.sweep.search.method != SearchMethod::kGrid;
+}
+
+std::string time_text(const LoadedSweep& loaded, const CostModel& costs, const DoneBefore* done,
+                      bool of_the_rest) {
+  if (is_search(loaded)) return "Its time is not estimated: what it trains is not chosen yet.\n";
+  const double seconds = estimated_seconds(loaded, costs, done);
+  return (of_the_rest ? "Estimated time of the rest on one device: "
+                      : "Estimated time on one device: ") +
+         format_duration(static_cast<DurationMs>(seconds * 1000)) + " (" +
+         costs.source(loaded.plan) + ").\n";
+}
+
 std::string memory_note(const std::vector<Row>& rows) {
   const auto measured = [](const Row& row) { return row.memory_measured; };
   std::string text = "memory: of a trainer with one such trial";
@@ -225,9 +239,11 @@ std::string plan_text(const LoadedSweep& loaded, const CostModel& costs, const D
   const std::vector<Row> rows = rows_of(loaded, costs);
   std::string text = loaded.sweep.name + ": " + counts_text(loaded) + "\n";
   if (!loaded.sweep.description.empty()) text += loaded.sweep.description + "\n";
-  text += "\n" + parameters_table(rows) + "\n";
-  text += "trained: parameters of the adapter; of base: their share of the base's, head apart. " +
-          denominators(rows) + ".\n" + memory_note(rows);
+  if (!rows.empty()) {
+    text += "\n" + parameters_table(rows) + "\n";
+    text += "trained: parameters of the adapter; of base: their share of the base's, head apart. " +
+            denominators(rows) + ".\n" + memory_note(rows);
+  }
   if (!loaded.sweep.select.empty()) {
     text += "Per cell, " + join(loaded.sweep.select, " and ") +
             " is chosen on validation; the test value of that choice is reported.\n";
@@ -239,11 +255,7 @@ std::string plan_text(const LoadedSweep& loaded, const CostModel& costs, const D
     text += fmt::format("Done already in {}: {} of {} trials; they are not trained again.\n",
                         done->folder, finished, plan.trials.size());
   }
-  const double seconds = estimated_seconds(loaded, costs, done);
-  text += (finished > 0 ? "Estimated time of the rest on one device: "
-                        : "Estimated time on one device: ") +
-          format_duration(static_cast<DurationMs>(seconds * 1000)) + " (" + costs.source(plan) +
-          ").\n";
+  text += time_text(loaded, costs, done, finished > 0);
   for (const std::string& warning : plan.warnings)
     text += "Warning: " + warning + ".\n";
   for (const std::string& notice : plan.notices)
@@ -252,7 +264,7 @@ std::string plan_text(const LoadedSweep& loaded, const CostModel& costs, const D
 }
 
 Json plan_json(const LoadedSweep& loaded, const CostModel& costs, const DoneBefore* done) {
-  const double seconds = estimated_seconds(loaded, costs, done);
+  const Json seconds = is_search(loaded) ? Json() : Json(estimated_seconds(loaded, costs, done));
   Json parameters = Json::array();
   for (const Row& row : rows_of(loaded, costs)) {
     parameters.push_back({{"base", row.base},
@@ -274,7 +286,7 @@ Json plan_json(const LoadedSweep& loaded, const CostModel& costs, const DoneBefo
           {"cells", loaded.plan.cell_count},
           {"baselines", loaded.plan.baseline_count},
           {"folded", loaded.plan.folded},
-          {"search", loaded.sweep.search.method != SearchMethod::kGrid},
+          {"search", is_search(loaded)},
           {"budgets", budgets_json(loaded.sweep.search.budgets)},
           {"done", count_done(loaded.plan, done)},
           {"estimated_seconds", seconds},
