@@ -1,50 +1,15 @@
 #include "common/base/sha256.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <fstream>
 #include <vector>
 
 namespace plateau {
-namespace {
 
-constexpr std::array<std::uint32_t, 64> kRound = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-
-std::uint32_t load_big_endian(const std::uint8_t* p) {
-  return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
-}
-
-}  // namespace
-
-void Sha256::block(const std::uint8_t* bytes) {
-  std::array<std::uint32_t, 64> w{};
-  for (std::size_t i = 0; i < 16; ++i)
-    w[i] = load_big_endian(bytes + 4 * i);
-  for (std::size_t i = 16; i < 64; ++i) {
-    const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
-    const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
-    w[i] = w[i - 16] + s0 + w[i - 7] + s1;
-  }
-  auto [a, b, c, d, e, f, g, h] = state_;
-  for (std::size_t i = 0; i < 64; ++i) {
-    const std::uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-    const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + kRound[i] + w[i];
-    const std::uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
-    const std::uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
-  }
-  const std::array<std::uint32_t, 8> added = {a, b, c, d, e, f, g, h};
-  for (std::size_t i = 0; i < 8; ++i)
-    state_[i] += added[i];
+Sha256::Sha256() {
+  static const Sha256Block of_processor = sha256_block_of_processor();
+  block_ = of_processor != nullptr ? of_processor : sha256_block_portable;
 }
 
 void Sha256::update(const void* data, std::size_t size_bytes) {
@@ -52,7 +17,7 @@ void Sha256::update(const void* data, std::size_t size_bytes) {
   total_bytes_ += size_bytes;
   while (size_bytes > 0) {
     if (buffered_ == 0 && size_bytes >= 64) {
-      block(bytes);
+      block_(state_, bytes);
       bytes += 64;
       size_bytes -= 64;
       continue;
@@ -63,31 +28,41 @@ void Sha256::update(const void* data, std::size_t size_bytes) {
     bytes += taken;
     size_bytes -= taken;
     if (buffered_ == 64) {
-      block(buffer_.data());
+      block_(state_, buffer_.data());
       buffered_ = 0;
     }
   }
 }
 
-std::string Sha256::hex() {
+Digest Sha256::digest() {
   const std::uint64_t bits = total_bytes_ * 8;
-  const std::uint8_t one = 0x80;
-  const std::uint8_t zero = 0;
-  update(&one, 1);
-  while (buffered_ != 56)
-    update(&zero, 1);
-  std::array<std::uint8_t, 8> length{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    length[i] = static_cast<std::uint8_t>(bits >> (56 - 8 * i) & 0xff);
-  }
-  update(length.data(), length.size());
+  // A one, zeros up to the last 8 bytes of a block, and there the length.
+  std::array<std::uint8_t, 72> end{0x80};
+  const std::size_t zeros = (buffered_ < 56 ? 56 : 120) - buffered_;
+  for (std::size_t i = 0; i < 8; ++i)
+    end[zeros + i] = static_cast<std::uint8_t>(bits >> (56 - 8 * i) & 0xff);
+  update(end.data(), zeros + 8);
+  Digest digest;
+  for (std::size_t i = 0; i < digest.size(); ++i)
+    digest[i] = static_cast<std::uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)) & 0xff);
+  return digest;
+}
+
+std::string hex_of(const Digest& digest) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  for (const std::uint32_t word : state_) {
-    for (int shift = 28; shift >= 0; shift -= 4)
-      text += kDigits[word >> shift & 0xf];
+  text.reserve(2 * digest.size());
+  for (const std::uint8_t byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0xf];
   }
   return text;
+}
+
+std::size_t DigestHash::operator()(const Digest& digest) const {
+  std::size_t hash = 0;
+  std::memcpy(&hash, digest.data(), sizeof hash);
+  return hash;
 }
 
 std::string sha256_hex(std::string_view bytes) {

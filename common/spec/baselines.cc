@@ -25,44 +25,45 @@ std::string data_of(const Trial& trial, const std::string& method) {
   return data.dump();
 }
 
+Origins origins_of(const PlannedTrial& like, const Place& baseline) {
+  Origins origins;
+  for (const char* name : {"base", "task"}) {
+    if (auto origin = like.origins.find(name)) origins = origins.with(std::move(origin));
+  }
+  return origins.with(std::make_shared<const Origin>(Origin{"adapter", baseline}));
+}
+
 }  // namespace
 
 std::vector<PlannedTrial> plan_baselines(const Sweep& sweep,
                                          const std::vector<PlannedTrial>& trials) {
   std::vector<PlannedTrial> planned;
+  TrialPlanner planner;
   for (const SweepValue& baseline : sweep.baselines) {
     const auto method = baseline.value.get<std::string>();
     std::set<std::string> seen;
-    std::vector<const Trial*> seen_trials;  // few: most trials have the data of one of these
+    std::vector<const PlannedTrial*> seen_trials;  // few: most have the data of one of these
     for (const PlannedTrial& like : trials) {
       // Nothing to guess or to fit there: the row of comparison is the adapter `none`.
-      if (like.trial.task.kind == kCausalLm) continue;
+      if (like.task->kind == kCausalLm) continue;
       const bool known =
-          std::any_of(seen_trials.begin(), seen_trials.end(), [&like](const Trial* other) {
-            return same(other->base, like.trial.base) && same(other->task, like.trial.task) &&
-                   other->protocol.precision == like.trial.protocol.precision;
+          std::any_of(seen_trials.begin(), seen_trials.end(), [&like](const PlannedTrial* other) {
+            return other->base == like.base && other->task == like.task &&
+                   other->protocol->precision == like.protocol->precision;
           });
       if (known) continue;
-      seen_trials.push_back(&like.trial);
-      if (!seen.insert(data_of(like.trial, method)).second) continue;
-      PlannedTrial trial;
-      trial.trial = like.trial;
-      trial.trial.optimizer = OptimizerSpec{};
-      trial.trial.seed = 0;
-      trial.trial.adapter = {method, nlohmann::json::object()};
+      seen_trials.push_back(&like);
+      Trial trial = like.trial();
+      if (!seen.insert(data_of(trial, method)).second) continue;
+      trial.optimizer = OptimizerSpec{};
+      trial.seed = 0;
       const auto parameters = resolve_method_parameters(*find_method(method), {});
       PLATEAU_CHECK(parameters.ok(), "a baseline's parameters all have defaults");
-      trial.trial.adapter.parameters = parameters.value();
-      trial.key = trial_key(trial.trial);
-      trial.cell = cell_key(trial.trial);
-      trial.label = trial_label(trial.trial);
-      trial.is_baseline = true;
-      for (const char* name : {"base", "task"}) {
-        const auto origin = like.origins.find(name);
-        if (origin != like.origins.end()) trial.origins[name] = origin->second;
-      }
-      trial.origins["adapter"] = {Origin::Kind::kFile, baseline.place};
-      planned.push_back(std::move(trial));
+      trial.adapter = {method, parameters.value()};
+      planned.push_back(planner.plan(trial, std::make_shared<const AdapterSpec>(trial.adapter),
+                                     trial_keys(trial)));
+      planned.back().is_baseline = true;
+      planned.back().origins = origins_of(like, baseline.place);
     }
   }
   return planned;

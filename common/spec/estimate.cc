@@ -1,7 +1,8 @@
 #include "common/spec/estimate.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
+#include <tuple>
 
 #include "common/base/text.h"
 #include "common/spec/methods.h"
@@ -15,15 +16,9 @@ double rows_of(std::int64_t size, std::int64_t there) {
 }
 
 // All of a trial that estimate_trial() looks at: a sweep has few different ones.
-std::string what_costs(const Trial& trial) {
-  std::string text = trial.base.name + '\n' + trial.base.pooling + '\n' + trial.task.name;
-  for (const std::int64_t number :
-       {trial.task.train_size, trial.task.validation_size, trial.task.test_size,
-        trial.task.max_length, trial.protocol.evaluations}) {
-    text += '\n' + std::to_string(number);
-  }
-  return text + '\n' + format_number(trial.optimizer.epochs) + '\n' + trial.adapter.method +
-         trial.protocol.precision + trial.adapter.parameters.dump();
+auto what_costs(const PlannedTrial& trial) {
+  return std::tuple(trial.base.get(), trial.task.get(), trial.adapter.get(), trial.protocol.get(),
+                    trial.optimizer->epochs);
 }
 
 }  // namespace
@@ -53,16 +48,16 @@ TrialEstimate estimate_trial(const Trial& trial, const BaseSource& base, const T
 double estimate_seconds(const SweepPlan& plan, const Sources& sources, const TrialSeconds& seconds,
                         const std::set<std::string>& done) {
   double sum = 0;
-  std::unordered_map<std::string, double> known;
+  std::map<decltype(what_costs({})), double> known;
   for (const PlannedTrial& planned : plan.trials) {
-    if (done.count(planned.key) != 0) continue;
-    const auto [cached, is_new] = known.try_emplace(what_costs(planned.trial));
+    if (!done.empty() && done.count(hex_of(planned.keys.trial)) != 0) continue;
+    const auto [cached, is_new] = known.try_emplace(what_costs(planned));
     if (is_new) {
-      const auto base = sources.bases.find(planned.trial.base.name);
-      const auto task = sources.tasks.find(planned.trial.task.name);
+      const auto base = sources.bases.find(planned.base->name);
+      const auto task = sources.tasks.find(planned.task->name);
       if (base == sources.bases.end() || task == sources.tasks.end()) continue;
-      cached->second =
-          seconds(planned.trial, estimate_trial(planned.trial, base->second, task->second));
+      const Trial trial = planned.trial();
+      cached->second = seconds(trial, estimate_trial(trial, base->second, task->second));
     }
     sum += cached->second;
   }

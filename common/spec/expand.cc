@@ -7,7 +7,6 @@
 
 #include "common/base/text.h"
 #include "common/spec/base_tensors.h"
-#include "common/spec/fields.h"
 #include "common/spec/grid.h"
 #include "common/spec/obstacle.h"
 #include "common/spec/sweep.h"
@@ -23,14 +22,14 @@ using Json = nlohmann::json;
 Place place_of(const Cell& cell, std::initializer_list<const char*> names) {
   for (const char* name : names) {
     const auto found = cell.values.find(name);
-    if (found != cell.values.end()) return found->second.origin.place;
+    if (found != cell.values.end()) return found->second->origin->place;
   }
   return {"the sweep", 0, 0};
 }
 
 std::string text_of(const Cell& cell, const char* name) {
   const auto found = cell.values.find(name);
-  return found == cell.values.end() ? "" : found->second.value.get<std::string>();
+  return found == cell.values.end() ? "" : found->second->value.get<std::string>();
 }
 
 void check_quantization(const Cell& cell, const Trial& trial, const BaseSource& base,
@@ -97,14 +96,11 @@ class Expansion {
     grid_cells(sweep_, problems_, plan_.notices, [this](const Cell& cell) { add(cell); });
     if (!problems_.empty()) return std::nullopt;
     PLATEAU_CHECK(!rounds_.empty(), "a grid without problems has a trial");
-    std::size_t count = 0;
-    for (const std::vector<PlannedTrial>& round : rounds_)
-      count += round.size();
-    plan_.trials.reserve(count);
-    for (std::vector<PlannedTrial>& round : rounds_) {
-      std::move(round.begin(), round.end(), std::back_inserter(plan_.trials));
-      std::vector<PlannedTrial>().swap(round);
-    }
+    plan_.trials = std::move(rounds_.front());
+    plan_.trials.reserve(keys_.size());
+    for (std::size_t i = 1; i < rounds_.size(); ++i)
+      std::move(rounds_[i].begin(), rounds_[i].end(), std::back_inserter(plan_.trials));
+    rounds_.clear();
     cap();
     finish();
     return std::move(plan_);
@@ -114,7 +110,7 @@ class Expansion {
  private:
   // An adapter with its defaults, once for each combination of its own parameters.
   struct Resolved {
-    std::optional<AdapterSpec> adapter;
+    std::shared_ptr<const AdapterSpec> adapter;
     std::string problem;
     std::set<std::string> looked_at;  // for check_against_base()
   };
@@ -135,14 +131,12 @@ class Expansion {
     if (text_of(cell, "adapter") == "qlora" && !base->second.facts.in_blocks)
       trial.base.quantization = "nf4";
     Json own = Json::object();
-    std::map<std::string, Origin> origins;
     for (const auto& [name, assigned] : cell.values) {
-      origins.emplace(name, assigned.origin);
       if (name == "base" || name == "task" || name == "adapter") continue;
-      if (const TrialField* field = find_field(name)) {
-        field->set(trial, assigned.value);
+      if (assigned->field != nullptr) {
+        assigned->field->set(trial, assigned->value);
       } else {
-        own[name] = assigned.value;
+        own[name] = assigned->value;
       }
     }
     Resolved& resolved = resolve(text_of(cell, "adapter"), own);
@@ -162,25 +156,23 @@ class Expansion {
                                     trial.base.pooling + '\n' + trial.base.quantization)
                             .second;
     if (is_new) check_against_base(cell, trial, base->second, problems_);
-    add_seeds(*cell.seeds, trial, origins);
+    add_seeds(cell, trial, resolved.adapter);
   }
 
-  void add_seeds(const std::vector<SweepValue>& seeds, Trial& trial,
-                 const std::map<std::string, Origin>& origins) {
-    rounds_.resize(std::max(rounds_.size(), seeds.size()));
-    for (std::size_t round = 0; round < seeds.size(); ++round) {
-      trial.seed = seeds[round].value.get<std::uint64_t>();
-      TrialKeys keys = texts_.keys(trial);
-      if (keys_.contains(keys.trial)) {
+  void add_seeds(const Cell& cell, Trial& trial,
+                 const std::shared_ptr<const AdapterSpec>& adapter) {
+    rounds_.resize(std::max(rounds_.size(), cell.seeds.size()));
+    for (std::size_t round = 0; round < cell.seeds.size(); ++round) {
+      const Assigned& seed = cell.seeds[round];
+      trial.seed = seed.value.get<std::uint64_t>();
+      const TrialKeys keys = texts_.keys(trial);
+      if (!keys_.insert(keys.trial).second) {
         ++plan_.folded;
         continue;
       }
-      rounds_[round].push_back(
-          {trial, std::move(keys.trial), std::move(keys.cell), trial_label(trial), false, origins});
-      keys_.insert(rounds_[round].back().key);
-      if (seeds[round].place.source != "default") {
-        rounds_[round].back().origins["seed"] = {Origin::Kind::kFile, seeds[round].place};
-      }
+      PlannedTrial planned = planner_.plan(trial, adapter, keys);
+      planned.origins = seed.origin ? cell.origins.with(seed.origin) : cell.origins;
+      rounds_[round].push_back(std::move(planned));
     }
   }
 
@@ -190,7 +182,7 @@ class Expansion {
     if (!is_new) return resolved;
     Result<AdapterSpec> adapter = resolve_adapter({method, own});
     if (adapter) {
-      resolved.adapter = std::move(*adapter);
+      resolved.adapter = std::make_shared<const AdapterSpec>(std::move(*adapter));
     } else {
       resolved.problem = adapter.error().message;
     }
@@ -207,9 +199,9 @@ class Expansion {
   }
 
   void finish() {
-    std::unordered_set<std::string_view> cells;
+    std::unordered_set<Digest, DigestHash> cells;
     for (const PlannedTrial& trial : plan_.trials)
-      cells.insert(trial.cell);
+      cells.insert(trial.keys.cell);
     plan_.cell_count = static_cast<std::int64_t>(cells.size());
     plan_.trial_count = static_cast<std::int64_t>(plan_.trials.size());
     plan_.notices.insert(plan_.notices.begin(), sweep_.notices.begin(), sweep_.notices.end());
@@ -227,7 +219,7 @@ class Expansion {
   void note_tasks_without_baselines() {
     std::set<std::string> tasks;
     for (const PlannedTrial& trial : plan_.trials) {
-      if (trial.trial.task.kind == kCausalLm) tasks.insert(trial.trial.task.name);
+      if (trial.task->kind == kCausalLm) tasks.insert(trial.task->name);
     }
     if (sweep_.baselines.empty() || tasks.empty()) return;
     plan_.notices.push_back("no baseline for " + join({tasks.begin(), tasks.end()}, ", ") +
@@ -238,10 +230,10 @@ class Expansion {
   // A claim about a plateau needs a curve and its spread.
   void warn_of_few() {
     std::set<std::int64_t> ranks;
-    std::unordered_map<std::string_view, std::int64_t> seeds;
+    std::unordered_map<Digest, std::int64_t, DigestHash> seeds;
     for (const PlannedTrial& trial : plan_.trials) {
-      ++seeds[trial.cell];
-      const Json& parameters = trial.trial.adapter.parameters;
+      ++seeds[trial.keys.cell];
+      const Json& parameters = trial.adapter->parameters;
       if (parameters.contains("rank")) ranks.insert(parameters["rank"].get<std::int64_t>());
     }
     std::int64_t fewest = kMaxTrials;
@@ -256,12 +248,11 @@ class Expansion {
   const Sweep& sweep_;
   const Sources& sources_;
   std::vector<Problem> problems_;
-  // Of the trials in rounds_. Too long to lie inside of their strings, so they stay where they are
-  // when the trials move.
-  std::unordered_set<std::string_view> keys_;
+  std::unordered_set<Digest, DigestHash> keys_;         // of the trials in rounds_
   std::unordered_map<std::string, Resolved> adapters_;  // by method and given parameters
   std::vector<std::vector<PlannedTrial>> rounds_;       // first seeds, second seeds, ...
   TrialTexts texts_;
+  TrialPlanner planner_;
   SweepPlan plan_;
 };
 
@@ -321,11 +312,12 @@ Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources) {
 Json resolved_json(const Sweep& sweep, const SweepPlan& plan) {
   Json trials = Json::array();
   for (const PlannedTrial& planned : plan.trials) {
-    trials.push_back({{"key", planned.key},
-                      {"cell", planned.cell},
-                      {"label", planned.label},
+    const Trial trial = planned.trial();
+    trials.push_back({{"key", hex_of(planned.keys.trial)},
+                      {"cell", hex_of(planned.keys.cell)},
+                      {"label", trial_label(trial)},
                       {"baseline", planned.is_baseline},
-                      {"trial", to_json(planned.trial)}});
+                      {"trial", to_json(trial)}});
   }
   return {{"format", "plateau-sweep/1"},
           {"name", sweep.name},

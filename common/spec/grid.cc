@@ -93,8 +93,14 @@ class Grid {
   bool in_scope(const SweepParameter& parameter) const {
     if (parameter.scope_kind.empty()) return true;
     const auto found = values_.find(parameter.scope_kind);
-    return found != values_.end() && found->second.value == parameter.scope;
+    return found != values_.end() && found->second->value == parameter.scope;
   }
+
+  // One of a name's, with its values as the cells get them.
+  struct Definition {
+    const SweepParameter* parameter;
+    std::vector<Assigned> values;
+  };
 
   // What is the same of a name in every cell.
   struct Name {
@@ -102,7 +108,7 @@ class Grid {
     const TrialField* field = nullptr;
     bool is_source = false;
     int zip_group = -1;
-    std::vector<const SweepParameter*> definitions;  // the most specific first
+    std::vector<Definition> definitions;  // the most specific first
   };
   Name describe(const std::string& name) const {
     Name described{
@@ -114,18 +120,27 @@ class Grid {
       }
     }
     for (const SweepParameter& parameter : sweep_.parameters) {
-      if (parameter.name == name) described.definitions.push_back(&parameter);
+      if (parameter.name != name) continue;
+      Definition definition{&parameter, {}};
+      for (const SweepValue& value : parameter.values)
+        definition.values.push_back(assigned(described, value.value, value.place));
+      described.definitions.push_back(std::move(definition));
     }
-    std::stable_sort(
-        described.definitions.begin(), described.definitions.end(),
-        [](const auto* a, const auto* b) { return specificity(*a) > specificity(*b); });
+    std::stable_sort(described.definitions.begin(), described.definitions.end(),
+                     [](const Definition& a, const Definition& b) {
+                       return specificity(*a.parameter) > specificity(*b.parameter);
+                     });
     return described;
   }
 
+  static Assigned assigned(const Name& name, const Json& value, const Place& place) {
+    return {value, name.field, std::make_shared<const Origin>(Origin{name.name, place})};
+  }
+
   // The definition that holds in the cell so far; nullptr when there is none.
-  const SweepParameter* definition(const Name& name) const {
-    for (const SweepParameter* parameter : name.definitions) {
-      if (in_scope(*parameter)) return parameter;
+  const Definition* definition_of(const Name& name) const {
+    for (const Definition& definition : name.definitions) {
+      if (in_scope(*definition.parameter)) return &definition;
     }
     return nullptr;
   }
@@ -134,7 +149,7 @@ class Grid {
     if (name.field != nullptr) return &name.field->schema;
     const auto adapter = values_.find("adapter");
     if (adapter == values_.end()) return nullptr;
-    const MethodSchema* method = find_method(adapter->second.value.get<std::string>());
+    const MethodSchema* method = find_method(adapter->second->value.get_ref<const std::string&>());
     return method == nullptr ? nullptr : method->find(name.name);
   }
 
@@ -153,7 +168,7 @@ class Grid {
   Expression::Lookup lookup() const {
     return [this](const std::string& name) -> const Json* {
       const auto found = values_.find(name);
-      return found == values_.end() ? nullptr : &found->second.value;
+      return found == values_.end() ? nullptr : &found->second->value;
     };
   }
 
@@ -161,21 +176,30 @@ class Grid {
     if (problems_.size() > 100) return;  // Enough to read; each cell could bring its own.
     if (index == names_.size()) return emit();
     const Name& name = names_[index];
-    const SweepParameter* parameter = definition(name);
-    if (parameter == nullptr) return visit(index + 1);
-    if (!exists(name, *parameter)) {
-      const bool by_when = parameter->when && (name.is_source || schema(name) != nullptr);
-      if (by_when) left_out_.push_back(parameter);
+    const Definition* definition = definition_of(name);
+    if (definition == nullptr) return visit(index + 1);
+    const SweepParameter& parameter = *definition->parameter;
+    if (!exists(name, parameter)) {
+      const bool by_when = parameter.when && (name.is_source || schema(name) != nullptr);
+      if (by_when) left_out_.push_back(&parameter);
       visit(index + 1);
       if (by_when) left_out_.pop_back();
       return;
     }
-    if (parameter->expression) {
-      visit_expression(index, *parameter);
+    if (parameter.expression) {
+      visit_expression(index, parameter);
     } else {
-      visit_values(index, *parameter);
+      visit_values(index, *definition);
     }
     values_.erase(name.name);
+  }
+
+  void visit_with(const Assigned& assigned, std::size_t index) {
+    const Origins before = origins_;
+    values_[names_[index].name] = &assigned;
+    origins_ = before.with(assigned.origin);
+    visit(index + 1);
+    origins_ = before;
   }
 
   void visit_expression(std::size_t index, const SweepParameter& parameter) {
@@ -196,30 +220,30 @@ class Grid {
                                                 wanted->allowed() + " (" + wanted->meaning + ")"});
       return;
     }
-    values_[parameter.name] = {*value, {Origin::Kind::kExpression, parameter.place}};
-    visit(index + 1);
+    visit_with({*value, names_[index].field,
+                std::make_shared<const Origin>(
+                    Origin{parameter.name, parameter.place, /*is_computed=*/true})},
+               index);
   }
 
-  void visit_values(std::size_t index, const SweepParameter& parameter) {
+  void visit_values(std::size_t index, const Definition& definition) {
     const int group = names_[index].zip_group;
     const auto chosen = zip_index_.find(group);
     const bool follows = group >= 0 && chosen != zip_index_.end();
     const bool leads = group >= 0 && !follows;
-    for (std::size_t i = 0; i < parameter.values.size(); ++i) {
+    for (std::size_t i = 0; i < definition.values.size(); ++i) {
       if (follows && i != chosen->second) continue;
       if (leads) zip_index_[group] = i;
-      const SweepValue& value = parameter.values[i];
-      values_[parameter.name] = {value.value, {Origin::Kind::kFile, value.place}};
-      visit(index + 1);
+      visit_with(definition.values[i], index);
     }
     if (leads) zip_index_.erase(group);
   }
 
   void emit() {
-    static const std::vector<SweepValue> one_seed = {{0, {"default", 0, 0}}};
-    const SweepParameter* seed = definition(seed_);
+    static const std::vector<Assigned> one_seed = {{0, nullptr, nullptr}};
+    const Definition* seed = definition_of(seed_);
     const bool listed = seed != nullptr && !seed->values.empty();
-    take_({values_, listed ? &seed->values : &one_seed});
+    take_({values_, origins_, listed ? seed->values : one_seed});
     ++cells_;
     for (const SweepParameter* parameter : left_out_)
       ++excluded_[parameter];
@@ -230,7 +254,8 @@ class Grid {
   Name seed_;
   std::vector<Problem>& problems_;
   const std::function<void(const Cell&)>& take_;
-  std::map<std::string, Assigned> values_;
+  std::map<std::string, const Assigned*> values_;
+  Origins origins_;
   std::map<int, std::size_t> zip_index_;
   std::size_t cells_ = 0;
   std::vector<const SweepParameter*> left_out_;            // of the cell so far

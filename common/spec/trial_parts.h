@@ -12,12 +12,6 @@ nlohmann::json part_json(const TaskSpec& task);
 nlohmann::json part_json(const OptimizerSpec& optimizer);
 nlohmann::json part_json(const ProtocolSpec& protocol);
 
-// Whether all their fields are equal.
-bool same(const BaseSpec& a, const BaseSpec& b);
-bool same(const TaskSpec& a, const TaskSpec& b);
-bool same(const OptimizerSpec& a, const OptimizerSpec& b);
-bool same(const ProtocolSpec& a, const ProtocolSpec& b);
-
 // The adapter with every default filled in. kInvalidArgument: an unknown method or parameter, or a
 // value that is not allowed.
 Result<AdapterSpec> resolve_adapter(const AdapterSpec& given);

@@ -1,9 +1,9 @@
-// The JSON text and the keys of many trials, one after the other. A sweep's trials differ in little
-// from the one before them, so the text of a part that stays the same is made once.
+// The JSON text and the keys of many trials. A sweep's trials have most of their parts in common,
+// so the text of a part is made once.
 #pragma once
 
 #include <array>
-#include <optional>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -29,19 +29,20 @@ class TrialTexts {
     std::string key;  // what of it enters the key; empty: nothing
   };
   template <typename Part>
-  struct Last {
-    std::optional<Part> part;
-    Text text;
+  struct Known {
+    std::map<Part, Text> all;
+    const std::pair<const Part, Text>* last = nullptr;  // of all
   };
   template <typename Part>
-  static const Text& text_of(Last<Part>& last, const Part& part);
-  const std::string& adapter_in_key(const AdapterSpec& adapter);
+  static const Text& text_of(Known<Part>& known, const Part& part);
+  const Text& text_of(const AdapterSpec& adapter);
 
-  Last<BaseSpec> base_;
-  Last<TaskSpec> task_;
-  Last<OptimizerSpec> optimizer_;
-  Last<ProtocolSpec> protocol_;
-  std::unordered_map<std::string, std::string> adapters_;  // by their JSON text
+  Known<BaseSpec> bases_;
+  Known<TaskSpec> tasks_;
+  // By their JSON text: 8 and 8.0 are equal as JSON, and their texts and keys are not.
+  std::unordered_map<std::string, Text> adapters_;
+  Known<OptimizerSpec> optimizers_;
+  Known<ProtocolSpec> protocols_;
 };
 
 }  // namespace plateau

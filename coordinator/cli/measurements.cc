@@ -220,8 +220,8 @@ std::string CostModel::source(const SweepPlan& plan) const {
   std::int64_t unknown = 0;
   std::map<std::string, bool> measured;  // by precision: nothing else leaves a trial without
   for (const PlannedTrial& planned : plan.trials) {
-    const auto [known, is_new] = measured.try_emplace(planned.trial.protocol.precision);
-    if (is_new) known->second = !alike(planned.trial).empty();
+    const auto [known, is_new] = measured.try_emplace(planned.protocol->precision);
+    if (is_new) known->second = !alike(planned.trial()).empty();
     if (!known->second) ++unknown;
   }
   if (known_.empty() || (unknown > 0 && unknown == static_cast<std::int64_t>(plan.trials.size())))

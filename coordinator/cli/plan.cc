@@ -33,7 +33,7 @@ void print_trial(const PlanOptions& options, const LoadedSweep& loaded, CommandC
   }
   const std::size_t index = options.trial - 1;
   if (options.json) {
-    context.print(to_json(loaded.plan.trials[index].trial).dump(2) + "\n");
+    context.print(to_json(loaded.plan.trials[index].trial()).dump(2) + "\n");
   } else {
     context.print(resolved_text(loaded, index));
   }

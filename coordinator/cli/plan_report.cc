@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
-#include <unordered_map>
+#include <tuple>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -28,18 +28,17 @@ struct Row {
   ParameterCounts counts;
   bool is_baseline = false;
   std::int64_t trials = 0;
-  double memory_bytes = 0;                     // the most that one of its trials needs
-  bool memory_measured = false;                // that one
-  std::unordered_set<std::string_view> cells;  // of the plan
+  double memory_bytes = 0;       // the most that one of its trials needs
+  bool memory_measured = false;  // that one
+  std::unordered_set<Digest, DigestHash> cells;
 };
 
-Row row_of(const LoadedSweep& loaded, const PlannedTrial& planned) {
-  const Trial& trial = planned.trial;
+Row row_of(const LoadedSweep& loaded, const Trial& trial, bool is_baseline) {
   Row row;
   row.base = trial.base.name;
   row.task = trial.task.name;
   row.adapter = trial.adapter.method;
-  row.is_baseline = planned.is_baseline;
+  row.is_baseline = is_baseline;
   if (trial.adapter.parameters.contains("rank")) {
     row.rank = trial.adapter.parameters["rank"].dump();
   }
@@ -61,33 +60,30 @@ void raise_memory(const LoadedSweep& loaded, const CostModel& costs, const Trial
 }
 
 // All of a trial that its row and its memory depend on.
-std::string what_a_row_tells(const Trial& trial) {
-  std::string text = trial.base.name + '\n' + trial.base.pooling + '\n' + trial.task.name + '\n' +
-                     trial.protocol.precision + (trial.recompute_activations ? "\nrecompute" : "");
-  for (const std::int64_t number :
-       {trial.task.max_length, trial.optimizer.batch_size, trial.micro_batch_size}) {
-    text += '\n' + std::to_string(number);
-  }
-  return text + '\n' + trial.adapter.method + trial.adapter.parameters.dump();
+auto what_a_row_tells(const PlannedTrial& trial) {
+  return std::tuple(trial.base.get(), trial.task.get(), trial.adapter.get(), trial.protocol.get(),
+                    trial.optimizer->batch_size, trial.micro_batch_size,
+                    trial.recompute_activations);
 }
 
 std::vector<Row> rows_of(const LoadedSweep& loaded, const CostModel& costs) {
   std::vector<Row> rows;
-  std::unordered_map<std::string, std::size_t> known;  // what a row depends on -> its number
+  std::map<decltype(what_a_row_tells({})), std::size_t> known;  // -> the row's number
   for (const PlannedTrial& planned : loaded.plan.trials) {
-    const auto [at, is_new] = known.try_emplace(what_a_row_tells(planned.trial));
+    const auto [at, is_new] = known.try_emplace(what_a_row_tells(planned));
     if (is_new) {
-      Row row = row_of(loaded, planned);
+      const Trial trial = planned.trial();
+      Row row = row_of(loaded, trial, planned.is_baseline);
       const auto same = std::find_if(rows.begin(), rows.end(), [&](const Row& other) {
         return other.base == row.base && other.task == row.task && other.adapter == row.adapter &&
                other.rank == row.rank && other.counts.adapter == row.counts.adapter;
       });
       at->second = static_cast<std::size_t>(same - rows.begin());
       if (same == rows.end()) rows.push_back(std::move(row));
-      raise_memory(loaded, costs, planned.trial, rows[at->second]);
+      raise_memory(loaded, costs, trial, rows[at->second]);
     }
     ++rows[at->second].trials;
-    rows[at->second].cells.insert(planned.cell);
+    rows[at->second].cells.insert(planned.keys.cell);
   }
   return rows;
 }
@@ -184,8 +180,9 @@ const std::set<std::string>& keys_of(const DoneBefore* done) {
 }
 
 std::int64_t count_done(const SweepPlan& plan, const DoneBefore* done) {
+  if (keys_of(done).empty()) return 0;
   return std::count_if(plan.trials.begin(), plan.trials.end(), [&](const PlannedTrial& trial) {
-    return keys_of(done).count(trial.key) != 0;
+    return keys_of(done).count(hex_of(trial.keys.trial)) != 0;
   });
 }
 

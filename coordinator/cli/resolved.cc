@@ -68,18 +68,15 @@ std::string default_origin(const ResolvedValue& value, const std::string& pointe
 
 std::string origin_of(const LoadedSweep& loaded, const PlannedTrial& planned,
                       const ResolvedValue& value, const std::string& pointer) {
-  const auto origin = planned.origins.find(value.name);
-  if (origin != planned.origins.end()) {
-    const bool computed = origin->second.kind == Origin::Kind::kExpression;
-    return place_text(origin->second.place) + (computed ? ", computed" : "");
+  if (const auto origin = planned.origins.find(value.name)) {
+    return place_text(origin->place) + (origin->is_computed ? ", computed" : "");
   }
-  const Trial& trial = planned.trial;
   const std::string key = pointer.substr(pointer.rfind('/') + 1);
   const bool is_field = find_field(value.name) != nullptr;
   if (!is_field && pointer.rfind("/base/", 0) == 0)
-    return source_origin(loaded.sweep.bases, trial.base.name, key, trial.base.source);
+    return source_origin(loaded.sweep.bases, planned.base->name, key, planned.base->source);
   if (!is_field && pointer.rfind("/task/", 0) == 0)
-    return source_origin(loaded.sweep.tasks, trial.task.name, key, trial.task.source);
+    return source_origin(loaded.sweep.tasks, planned.task->name, key, planned.task->source);
   return default_origin(value, pointer);
 }
 
@@ -122,7 +119,7 @@ const char* name_of(SearchMethod method) {
 
 std::vector<ResolvedValue> resolved_values(const LoadedSweep& loaded, std::size_t index) {
   const PlannedTrial& planned = loaded.plan.trials.at(index);
-  Json json = to_json(planned.trial);
+  Json json = to_json(planned.trial());
   json.erase("format");
   std::vector<ResolvedValue> values;
   collect("", json, values);
@@ -160,7 +157,8 @@ std::vector<ResolvedValue> resolved_search(const LoadedSweep& loaded) {
 
 std::string resolved_text(const LoadedSweep& loaded, std::size_t index) {
   const PlannedTrial& planned = loaded.plan.trials.at(index);
-  return fmt::format("trial {} {} (key {})\n", index + 1, planned.label, planned.key.substr(0, 8)) +
+  return fmt::format("trial {} {} (key {})\n", index + 1, trial_label(planned.trial()),
+                     hex_of(planned.keys.trial).substr(0, 8)) +
          lines_of(resolved_values(loaded, index));
 }
 

@@ -49,7 +49,8 @@ Result<std::unique_ptr<SearchRun>> SearchRun::of(const Sweep& sweep, const Sourc
 
 void SearchRun::expect(const std::vector<PlannedTrial>& trials) {
   for (const PlannedTrial& planned : trials) {
-    if (!planned.is_baseline) known_.emplace(planned.key, Known{planned.trial, planned.cell});
+    if (planned.is_baseline) continue;
+    known_.emplace(hex_of(planned.keys.trial), Known{planned.trial(), hex_of(planned.keys.cell)});
   }
 }
 
@@ -69,7 +70,7 @@ Result<std::vector<NewTrial>> SearchRun::proposed_before(Store& store) {
     if (planned) {
       expect(*planned);
       for (const PlannedTrial& trial : *planned) {
-        before.keys.push_back(trial.key);
+        before.keys.push_back(hex_of(trial.keys.trial));
         trials.push_back(new_trial(trial));
       }
     }
@@ -232,7 +233,8 @@ Result<bool> SearchRun::propose_one(Store& store, const Scheduler& scheduler, Ti
   std::vector<TrialId> known;
   for (std::size_t i = 0; i < stored->size(); ++i) {
     const TrialFacts& facts = (*stored)[i].facts;
-    tracked.push_back(search::tracked(facts.id, cell->trials[i].trial, cell->trials[i].cell));
+    const PlannedTrial& planned = cell->trials[i];
+    tracked.push_back(search::tracked(facts.id, planned.trial(), hex_of(planned.keys.cell)));
     if ((*stored)[i].is_new && !is_reused(facts.id)) {
       submitted_.push_back(facts);
     } else if (scheduler.find(facts.id) == nullptr) {

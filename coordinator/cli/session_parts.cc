@@ -35,11 +35,10 @@ std::uint64_t draw_coordinator_run() {
   return (std::uint64_t{device()} << 32) | device();
 }
 
-NewTrial new_trial(PlannedTrial planned) {
+NewTrial new_trial(const PlannedTrial& planned) {
   NewTrial trial;
-  trial.trial = std::move(planned.trial);
-  trial.key = std::move(planned.key);
-  trial.cell = std::move(planned.cell);
+  trial.trial = planned.trial();
+  trial.keys = planned.keys;
   trial.is_baseline = planned.is_baseline;
   return trial;
 }
@@ -99,8 +98,11 @@ Status write_search_file(const fs::path& run_folder, const RunView& run, Store& 
   if (!log) return log.error();
   SweepPlan plan;
   std::set<std::string> cells;
+  TrialPlanner planner;
   for (const TrialRow& row : run.trials) {
-    plan.trials.push_back({row.trial, row.key, row.cell, row.label, row.is_baseline, {}});
+    plan.trials.push_back(planner.plan(
+        row.trial, std::make_shared<const AdapterSpec>(row.trial.adapter), trial_keys(row.trial)));
+    plan.trials.back().is_baseline = row.is_baseline;
     if (!row.is_baseline) cells.insert(row.cell);
   }
   plan.cell_count = static_cast<std::int64_t>(cells.size());

@@ -21,7 +21,7 @@ std::string host_name();
 std::uint64_t draw_coordinator_run();
 
 // What the store is told of a planned trial.
-NewTrial new_trial(PlannedTrial planned);
+NewTrial new_trial(const PlannedTrial& planned);
 
 // "tcp://0.0.0.0:5800" is where to listen; others connect to the host by its name.
 std::string address_for_workers(const std::string& bound);

@@ -219,8 +219,8 @@ Result<PutSweep> Session::put_sweep() {
 Result<PutSweep> Session::put_trials() {
   std::vector<PlannedTrial>& planned = sweep_->plan.trials;
   for (const PlannedTrial& each : planned) {
-    sources_.emplace(EntryKind::kBase, each.trial.base.source);
-    sources_.emplace(EntryKind::kTask, each.trial.task.source);
+    sources_.emplace(EntryKind::kBase, each.base->source);
+    sources_.emplace(EntryKind::kTask, each.task->source);
   }
   std::vector<NewTrial> before;
   if (search_) {

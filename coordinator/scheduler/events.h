@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -118,7 +119,7 @@ struct RestoredTrial {
   std::string reason;  // of failed and stopped
   RetryPolicy retry;
   std::vector<PastAttempt> attempts;  // by number
-  std::optional<ResumePoint> resume;
+  std::shared_ptr<const ResumePoint> resume;
 };
 
 // A life of a worker that the store has seen. Its process may be gone: a caller on the same host

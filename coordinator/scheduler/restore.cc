@@ -45,7 +45,7 @@ void Step::restore_trial(const RestoredTrial& trial, DurationMs wall_to_monotoni
   TrialEntry entry;
   entry.facts = trial.facts;
   entry.retry = trial.retry;
-  if (trial.resume) entry.resume = std::make_shared<const ResumePoint>(*trial.resume);
+  entry.resume = trial.resume;
   for (const PastAttempt& past : trial.attempts) {
     entry.attempts.push_back(story_of(past, wall_to_monotonic_ms));
     PLATEAU_CHECK(past.attempt.value == static_cast<std::int64_t>(entry.attempts.size()),

@@ -190,7 +190,7 @@ Status MemoryStore::write(Pending& pending, const Record& record) const {
   if (const auto* checkpoint = std::get_if<record::Checkpoint>(&record)) {
     StoredTrial* stored = touch(pending, checkpoint->trial);
     if (stored == nullptr) return internal_error("the store has no such trial");
-    stored->trial.resume = checkpoint->resume;
+    stored->trial.resume = std::make_shared<const ResumePoint>(checkpoint->resume);
     return {};
   }
   if (const auto* changed = std::get_if<record::TrialChanged>(&record)) {

@@ -10,10 +10,9 @@ constexpr std::size_t kGroupCharacters = 15;
 }  // namespace
 
 NewTexts texts_of(const NewTrial& trial, TrialTexts& texts) {
-  TrialKeys keys{trial.key, trial.cell};
-  if (keys.trial.empty() || keys.cell.empty()) keys = texts.keys(trial.trial);
-  NewTexts made{texts.pieces(trial.trial), std::move(keys.trial), std::move(keys.cell),
-                trial_label(trial.trial), ""};
+  const TrialKeys keys = trial.keys ? *trial.keys : texts.keys(trial.trial);
+  NewTexts made{texts.pieces(trial.trial), keys, hex_of(keys.trial), hex_of(keys.cell),
+                trial_label(trial.trial),  ""};
   made.folder = "trials/" + made.label + "-" + made.key.substr(0, 8);
   return made;
 }

@@ -11,7 +11,8 @@ namespace plateau {
 // What is kept of a new trial.
 struct NewTexts {
   TrialPieces pieces;  // its JSON
-  std::string key;
+  TrialKeys keys;
+  std::string key;  // the same as texts
   std::string cell;
   std::string label;
   std::string folder;  // TrialText's

@@ -101,6 +101,10 @@ Status read_trials(Database& database, TrialId only, std::vector<RestoredTrial>&
       "FROM trials WHERE in_sweep = 1 AND id >= ?1 AND id <= ?2 ORDER BY id");
   if (!rows) return rows.error();
   bind_range(*rows, only);
+  const Result<std::int64_t> count =
+      only.value == 0 ? database.integer("SELECT count(*) FROM trials") : 1;
+  if (!count) return count.error();
+  trials.reserve(static_cast<std::size_t>(*count));
   for (;;) {
     Result<bool> row = rows->step();
     if (!row) return row.error();
@@ -111,7 +115,7 @@ Status read_trials(Database& database, TrialId only, std::vector<RestoredTrial>&
       trial->attempts = std::move(found->second);
     }
     if (const auto found = checkpoints->find(trial->facts.id); found != checkpoints->end()) {
-      trial->resume = std::move(found->second);
+      trial->resume = std::make_shared<const ResumePoint>(std::move(found->second));
     }
     trials.push_back(std::move(*trial));
   }

@@ -52,7 +52,7 @@ Status Reader::read_trial() {
   past_.status = (*trial)->status;
   past_.reason = (*trial)->reason;
   past_.retry = (*trial)->retry;
-  past_.resume = (*trial)->resume;
+  if ((*trial)->resume) past_.resume = *(*trial)->resume;
   for (PastAttempt& attempt : (*trial)->attempts)
     past_.attempts.push_back({std::move(attempt)});
   return {};

@@ -138,7 +138,7 @@ Status SqliteStore::put_meta(const char* key, std::string_view value) {
 Result<PutSweep> SqliteStore::put_sweep(const SweepText& sweep, const NextTrial& next,
                                         TimeMs wall_ms) {
   // Keys are random: without room for their index a large sweep would write its pages many times.
-  if (Status more = database_.execute("PRAGMA cache_size = -65536"); !more) return more.error();
+  if (Status more = database_.execute("PRAGMA cache_size = -32768"); !more) return more.error();
   PutSweep put;
   const Status done = in_transaction([&]() -> Status {
     if (Status meta = put_meta("sweep_yaml", sweep.yaml); !meta) return meta;

@@ -15,6 +15,7 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/spec/trial.h"
+#include "common/spec/trial_keys.h"
 #include "coordinator/scheduler/actions.h"
 #include "coordinator/scheduler/events.h"
 
@@ -32,9 +33,7 @@ struct SweepText {
 
 struct NewTrial {
   Trial trial;
-  // trial_key() and cell_key(), where they are known already.
-  std::string key = {};
-  std::string cell = {};
+  std::optional<TrialKeys> keys = {};  // where they are known already
   bool is_baseline = false;
   bool alone = false;          // never shares a trainer (full fine-tuning)
   DurationMs expected_ms = 0;  // 0: unknown

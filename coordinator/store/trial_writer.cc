@@ -70,10 +70,10 @@ Status TrialWriter::bind_pieces(Statement& statement, const TrialPieces& pieces)
 }
 
 // Its place among the trials of its cell. Asked for cell by cell: a search adds one to many.
-Result<std::int64_t> TrialWriter::next_round(const std::string& cell) {
-  const auto [size, is_first] = cell_sizes_.emplace(cell, 0);
+Result<std::int64_t> TrialWriter::next_round(const NewTexts& texts) {
+  const auto [size, is_first] = cell_sizes_.emplace(texts.keys.cell, 0);
   if (is_first && !nothing_before_) {
-    const Result<bool> row = sql_.cell_size.bind(1, cell).step();
+    const Result<bool> row = sql_.cell_size.bind(1, texts.cell).step();
     if (!row) return row.error();
     if (*row) size->second = sql_.cell_size.integer(0);
     if (Result<bool> end = sql_.cell_size.step(); !end) return end.error();
@@ -97,7 +97,7 @@ Result<TrialWriter::Written> TrialWriter::write(const NewTrial& trial) {
   const Result<bool> found = sql_.known.bind(1, texts.key).step();
   if (!found) return found.error();
   if (*found) return keep(trial, texts);
-  const Result<std::int64_t> round = next_round(texts.cell);
+  const Result<std::int64_t> round = next_round(texts);
   if (!round) return round.error();
   const TrialFacts facts = facts_of(trial, TrialId{++last_id_}, *round);
   Statement& add = sql_.add;

@@ -37,14 +37,14 @@ class TrialWriter {
   Status bind_pieces(Statement& statement, const TrialPieces& pieces);
   Result<std::int64_t> piece(const std::string& text);
   Result<Written> keep(const NewTrial& trial, const NewTexts& texts);
-  Result<std::int64_t> next_round(const std::string& cell);
+  Result<std::int64_t> next_round(const NewTexts& texts);
 
   Statements sql_;
   const bool nothing_before_;
   std::int64_t last_id_;
   TrialTexts texts_;
-  std::unordered_map<std::string, std::int64_t> cell_sizes_;  // of the cells that were asked for
-  std::unordered_map<std::string, std::int64_t> pieces_;      // ids of some that were asked for
+  std::unordered_map<Digest, std::int64_t, DigestHash> cell_sizes_;  // of those asked for
+  std::unordered_map<std::string, std::int64_t> pieces_;  // ids of some that were asked for
 };
 
 }  // namespace plateau

@@ -22,6 +22,31 @@ TEST(Sha256, publishedExamples) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+// Wherever the processor has instructions for it; the other tests use these then.
+TEST(Sha256, portableBlock_givesTheSameAsTheProcessors) {
+  const Sha256Block of_processor = sha256_block_of_processor();
+  if (of_processor == nullptr) GTEST_SKIP() << "this processor has no SHA instructions";
+  std::array<std::uint8_t, 64> block{};
+  Sha256State ours{1, 2, 3, 4, 5, 6, 7, 0xffffffff};
+  Sha256State its = ours;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    block[i % 64] = static_cast<std::uint8_t>(block[i % 64] * 31 + i + (ours[i % 8] & 0xff));
+    sha256_block_portable(ours, block.data());
+    of_processor(its, block.data());
+    ASSERT_EQ(ours, its) << "after " << i;
+  }
+}
+
+TEST(Sha256, portableBlock_givesThePublishedExample) {
+  std::array<std::uint8_t, 64> abc{'a', 'b', 'c', 0x80};
+  abc[63] = 24;
+  Sha256State state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  sha256_block_portable(state, abc.data());
+  EXPECT_EQ(state[0], 0xba7816bfu);
+  EXPECT_EQ(state[7], 0xf20015adu);
+}
+
 TEST(Sha256, update_inPiecesOfEverySize_givesTheSame) {
   std::string bytes;
   for (int i = 0; i < 300; ++i)

@@ -44,8 +44,8 @@ TEST_F(LoadSweep, the_quickstart_is_eighteen_trials) {
   EXPECT_EQ(loaded.plan.cell_count, 9);
   EXPECT_EQ(loaded.plan.baseline_count, 2);
   // Nothing was downloaded, so nothing has a path yet.
-  EXPECT_EQ(loaded.plan.trials[0].trial.base.path, "");
-  EXPECT_EQ(loaded.plan.trials[0].trial.task.labels.size(), 3u);
+  EXPECT_EQ(loaded.plan.trials[0].trial().base.path, "");
+  EXPECT_EQ(loaded.plan.trials[0].trial().task.labels.size(), 3u);
   ASSERT_EQ(loaded.plan.warnings.size(), 1u);
 }
 
@@ -215,7 +215,7 @@ TEST_F(LoadSweep, local_folders_are_relative_to_the_file) {
       load("base: ./bert, task: ./data, adapter: [lora, dora], rank: [1, 32], max_length: 64")
           .value();
   EXPECT_EQ(loaded.plan.trial_count, 4);
-  const Trial& trial = loaded.plan.trials[0].trial;
+  const Trial trial = loaded.plan.trials[0].trial();
   EXPECT_EQ(trial.base.path, (folder_.path() / "bert").string());
   EXPECT_EQ(trial.task.path, (folder_.path() / "data").string());
   EXPECT_EQ(message("base: ./bert, task: ./data, adapter: lora, rank: 33, max_length: 64"),
@@ -233,7 +233,7 @@ TEST_F(LoadSweep, a_worker_finds_the_same_files_or_says_that_they_changed) {
   const Trial trial = load("base: ./bert, task: ./data, adapter: lora, rank: 1, max_length: 64")
                           .value()
                           .plan.trials[0]
-                          .trial;
+                          .trial();
   const Catalogue catalogue = Catalogue::load().value();
   EXPECT_TRUE(with_local_paths(trial, catalogue, cache_.path()).ok());
   folder_.write("data/train.csv", "sentence,label\nx,1\nchanged,0\n");

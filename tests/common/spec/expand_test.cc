@@ -34,7 +34,7 @@ TEST(Expand, qlora_means_a_base_in_four_bits) {
   const SweepPlan both =
       plan(std::string(kHead) + "  adapter: dora\n  rank: 1\n  quantization: [none, nf4]\n");
   EXPECT_EQ(column(both, "/base/quantization"), (std::vector<Json>{"none", "nf4"}));
-  EXPECT_NE(both.trials[0].key, both.trials[1].key);
+  EXPECT_NE(both.trials[0].keys.trial, both.trials[1].keys.trial);
 }
 
 TEST(Expand, quantization_that_cannot_be_has_its_place) {
@@ -55,7 +55,7 @@ TEST(Expand, quantization_that_cannot_be_has_its_place) {
             std::string::npos);
   const auto plan = expanded("  adapter: qlora\n  rank: 1\n");
   ASSERT_TRUE(plan) << plan.error().message;
-  EXPECT_EQ(plan->trials[0].trial.base.quantization, "none");
+  EXPECT_EQ(plan->trials[0].trial().base.quantization, "none");
 }
 
 TEST(Expand, when_takes_cells_away) {
@@ -81,7 +81,7 @@ TEST(Expand, expressions_follow_their_parameters_whatever_the_order) {
 TEST(Expand, an_expression_that_is_whole_fits_a_whole_number) {
   const SweepPlan made =
       plan(std::string(kHead) + "  adapter: lora\n  rank: 4\n  batch_size: 64 / rank\n");
-  EXPECT_EQ(made.trials[0].trial.optimizer.batch_size, 16);
+  EXPECT_EQ(made.trials[0].trial().optimizer.batch_size, 16);
 }
 
 TEST(Expand, zipped_values_go_together) {
@@ -132,8 +132,8 @@ baselines: [majority, probe]
   EXPECT_EQ(made.baseline_count, 2 + 4);
   ASSERT_EQ(made.trials.size(), 38u);
   EXPECT_TRUE(made.trials[32].is_baseline);
-  EXPECT_EQ(made.trials[32].label, "tweets-majority");
-  EXPECT_EQ(made.trials[34].trial.adapter.parameters, Json({{"l2", 1e-3}}));
+  EXPECT_EQ(trial_label(made.trials[32].trial()), "tweets-majority");
+  EXPECT_EQ(made.trials[34].trial().adapter.parameters, Json({{"l2", 1e-3}}));
 }
 
 TEST(Expand, a_task_that_has_no_baseline_is_said) {
@@ -178,7 +178,7 @@ TEST(Expand, more_seeds_keep_the_keys_of_the_first) {
   const SweepPlan before = plan(sweep + "  seed: [0]\n");
   const SweepPlan after = plan(sweep + "  seed: [0, 1]\n");
   for (std::size_t i = 0; i < before.trials.size(); ++i)
-    EXPECT_EQ(before.trials[i].key, after.trials[i].key);
+    EXPECT_EQ(before.trials[i].keys.trial, after.trials[i].keys.trial);
 }
 
 TEST(Expand, the_resolved_sweep_holds_every_trial) {
@@ -202,7 +202,7 @@ TEST(Estimate, counts_tokens_and_operations) {
                               "  adapter: lora\n  rank: 1\n  train_size: 100\n  epochs: 2\n"
                               "  validation_size: 10\n  test_size: 20\n  evaluations: 3\n");
   const TrialEstimate estimate =
-      estimate_trial(made.trials[0].trial, world.bases.at("minilm"), world.tasks.at("tweets"));
+      estimate_trial(made.trials[0].trial(), world.bases.at("minilm"), world.tasks.at("tweets"));
   EXPECT_EQ(estimate.train_tokens, 100 * 2 * 64);
   EXPECT_EQ(estimate.evaluation_tokens, (10 * 3 + 20) * 64);
   const double matrices = 6.0 * (4 * 384 * 384 + 2 * 384 * 1536), adapter = 41'472;

@@ -46,10 +46,10 @@ TEST(Fragments, a_value_knows_its_line_and_its_fragment) {
   const SweepPlan made = plan(
       "fragments:\n  short:\n    epochs: 1\nparameters: {extends: short, base: minilm, task: "
       "tweets, adapter: lora, rank: 4}\n");
-  const Place& place = made.trials[0].origins.at("epochs").place;
+  const Place place = made.trials[0].origins.find("epochs")->place;
   EXPECT_EQ(place.text(), "s.yaml:3:13");
   EXPECT_EQ(place.fragment, "short");
-  EXPECT_EQ(made.trials[0].origins.at("rank").place.fragment, "");
+  EXPECT_EQ(made.trials[0].origins.find("rank")->place.fragment, "");
 }
 
 TEST(Fragments, overrides_win_and_unused_ones_are_told) {

@@ -23,9 +23,9 @@ adapters:
 TEST(Overrides, take_the_place_of_the_files_values) {
   const SweepPlan made = plan(kSweep, {"rank=4,8,16", "seed=range(2)", "epochs=5"});
   EXPECT_EQ(made.trial_count, 2 * 3 * 2);
-  EXPECT_EQ(made.trials[0].label, "tweets-lora-r4-lr0.001-s0");
-  EXPECT_EQ(made.trials[0].trial.optimizer.epochs, 5);
-  EXPECT_EQ(made.trials[0].origins.at("rank").place.text(), "override rank=4,8,16");
+  EXPECT_EQ(trial_label(made.trials[0].trial()), "tweets-lora-r4-lr0.001-s0");
+  EXPECT_EQ(made.trials[0].trial().optimizer.epochs, 5);
+  EXPECT_EQ(made.trials[0].origins.find("rank")->place.text(), "override rank=4,8,16");
 }
 
 TEST(Overrides, without_an_adapter_hold_for_all_adapters) {

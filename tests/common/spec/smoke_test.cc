@@ -35,7 +35,7 @@ TEST(Smoke, keeps_ranks_adapters_and_tasks_and_little_else) {
   EXPECT_EQ(made.baseline_count, 2);
   std::set<std::string> ranks;
   for (const PlannedTrial& planned : made.trials) {
-    const Trial& trial = planned.trial;
+    const Trial trial = planned.trial();
     EXPECT_LE(trial.task.train_size, 48);
     EXPECT_LE(trial.task.max_length, 32);
     EXPECT_LE(trial.optimizer.epochs, 1);
@@ -47,11 +47,11 @@ TEST(Smoke, keeps_ranks_adapters_and_tasks_and_little_else) {
 
 TEST(Smoke, shares_no_trial_with_the_real_sweep) {
   const SweepPlan small = expand(smoke(read(kSweep).value()), sources()).value();
-  std::set<std::string> keys;
+  std::set<Digest> keys;
   for (const PlannedTrial& trial : plan(kSweep).trials)
-    keys.insert(trial.key);
+    keys.insert(trial.keys.trial);
   for (const PlannedTrial& trial : small.trials)
-    EXPECT_EQ(keys.count(trial.key), 0u);
+    EXPECT_EQ(keys.count(trial.keys.trial), 0u);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ inline SweepPlan plan(const std::string& text, const std::vector<std::string>& o
 inline std::vector<std::string> labels(const SweepPlan& plan) {
   std::vector<std::string> labels;
   for (const PlannedTrial& trial : plan.trials)
-    labels.push_back(trial.label);
+    labels.push_back(trial_label(trial.trial()));
   return labels;
 }
 
@@ -57,7 +57,7 @@ inline std::vector<std::string> labels(const SweepPlan& plan) {
 inline std::vector<nlohmann::json> column(const SweepPlan& plan, const std::string& pointer) {
   std::vector<nlohmann::json> values;
   for (const PlannedTrial& trial : plan.trials) {
-    const nlohmann::json json = to_json(trial.trial);
+    const nlohmann::json json = to_json(trial.trial());
     const nlohmann::json::json_pointer at(pointer);
     values.push_back(json.contains(at) ? json.at(at) : nlohmann::json());
   }

@@ -137,8 +137,8 @@ TEST(TrialTexts, are_those_of_each_trial_alone_whatever_came_before) {
   for (const Trial& trial : trials) {
     EXPECT_EQ(texts.json(trial), to_json(trial).dump());
     const TrialKeys keys = texts.keys(trial);
-    EXPECT_EQ(keys.trial, trial_key(trial));
-    EXPECT_EQ(keys.cell, cell_key(trial));
+    EXPECT_EQ(hex_of(keys.trial), trial_key(trial));
+    EXPECT_EQ(hex_of(keys.cell), cell_key(trial));
   }
 }
 

@@ -90,10 +90,10 @@ std::vector<std::string> decisions_of_a_run(const Sweep& sweep, bool crashes) {
       EXPECT_EQ(cell->trials.size(), 1U) << cell->problem;
       const PlannedTrial& planned = cell->trials.at(0);
       const TrialId id{++last_id};
-      const double rate = std::log10(planned.trial.optimizer.learning_rate);
+      const double rate = std::log10(planned.optimizer->learning_rate);
       training.push_back({id, 0.9 - 0.05 * std::pow(rate + 3, 2), 0});
       log.push_back(to_json(cell->point).dump() + " " + cell->reason);
-      happens(Proposed{cell->point, {tracked(id, planned.trial, planned.cell)}});
+      happens(Proposed{cell->point, {tracked(id, planned.trial(), hex_of(planned.keys.cell))}});
     }
     if (training.empty()) break;
     const std::size_t turns = (turn * 7 + turn / 5) % training.size();

@@ -48,11 +48,11 @@ TEST(SweepSpace, a_point_is_one_cell_and_all_points_are_the_grid) {
   ASSERT_TRUE(space);
   const Result<SweepPlan> grid = expand(sweep, plateau::testing::sources());
   ASSERT_TRUE(grid) << grid.error().message;
-  std::set<std::string> expected;
+  std::set<Digest> expected;
   for (const PlannedTrial& trial : grid->trials)
-    expected.insert(trial.key);
+    expected.insert(trial.keys.trial);
 
-  std::set<std::string> seen;
+  std::set<Digest> seen;
   History history;
   while (const auto proposal = propose(space->space(), history, {Method::kSobol, 1, 10})) {
     const Sweep one = space->at(proposal->point);
@@ -61,11 +61,11 @@ TEST(SweepSpace, a_point_is_one_cell_and_all_points_are_the_grid) {
     EXPECT_EQ(made->cell_count, 1);
     EXPECT_EQ(made->trial_count, 2);
     for (const PlannedTrial& trial : made->trials)
-      EXPECT_TRUE(seen.insert(trial.key).second);
+      EXPECT_TRUE(seen.insert(trial.keys.trial).second);
     const auto& origins = made->trials.front().origins;
     const nlohmann::json values = space->values(proposal->point);
     for (const auto& [name, value] : values.items())
-      EXPECT_EQ(origins.count(name.substr(name.find('.') + 1)), 1U) << name;
+      EXPECT_TRUE(origins.find(name.substr(name.find('.') + 1))) << name;
     history.push_back({proposal->point, Running{}});
   }
   EXPECT_EQ(seen, expected);
@@ -89,7 +89,7 @@ TEST(SweepSpace, a_distribution_is_searched_by_its_shares) {
   EXPECT_NEAR(space->values({0.5})["learning_rate"].get<double>(), 1e-3, 1e-9);
   const Result<SweepPlan> made = expand(space->at({0.25}), plateau::testing::sources());
   ASSERT_TRUE(made) << made.error().message;
-  EXPECT_NEAR(made->trials[0].trial.optimizer.learning_rate, 1e-4, 1e-10);
+  EXPECT_NEAR(made->trials[0].trial().optimizer.learning_rate, 1e-4, 1e-10);
 }
 
 TEST(SweepSpace, whole_numbers_and_multiples_are_levels_with_their_mass) {

@@ -25,7 +25,7 @@ LoadedSweep load(const std::string& more = "") {
 }
 
 TrialEstimate estimate_of(const LoadedSweep& loaded, std::size_t index) {
-  const Trial& trial = loaded.plan.trials[index].trial;
+  const Trial trial = loaded.plan.trials[index].trial();
   return estimate_trial(trial, loaded.sources.bases.at(trial.base.name),
                         loaded.sources.tasks.at(trial.task.name));
 }
@@ -41,7 +41,7 @@ TEST(Measurements, a_run_is_summed_up_by_what_costs_alike) {
   for (std::size_t i = 0; i < loaded.plan.trials.size(); ++i) {
     TrialRow row;
     row.id = TrialId{static_cast<std::int64_t>(i) + 1};
-    row.trial = loaded.plan.trials[i].trial;
+    row.trial = loaded.plan.trials[i].trial();
     row.state = TrialState::kFinished;
     row.device_name = "a CPU";
     row.train_tokens = 100;
@@ -87,7 +87,7 @@ TEST(CostModel, a_plan_takes_what_its_adapter_took_else_what_its_base_did) {
   const double flops = estimate_of(loaded, 0).flops;
   const auto seconds = [&](const std::vector<Measurement>& known, std::size_t index) {
     return CostModel(known, loaded, {1e9, "assumed"})
-        .seconds(loaded.plan.trials[index].trial, estimate_of(loaded, index));
+        .seconds(loaded.plan.trials[index].trial(), estimate_of(loaded, index));
   };
   const std::vector<Measurement> lora = {measured("lora", flops, 10)};
   EXPECT_DOUBLE_EQ(seconds(lora, 0), 10);
@@ -104,7 +104,7 @@ TEST(CostModel, trials_of_a_like_size_tell_more_than_short_ones) {
   const LoadedSweep loaded = load();
   const double flops = estimate_of(loaded, 0).flops;
   const CostModel costs({measured("lora", flops / 100, 1), measured("lora", flops, 10)}, loaded);
-  EXPECT_DOUBLE_EQ(costs.seconds(loaded.plan.trials[0].trial, estimate_of(loaded, 0)), 10);
+  EXPECT_DOUBLE_EQ(costs.seconds(loaded.plan.trials[0].trial(), estimate_of(loaded, 0)), 10);
 }
 
 TEST(CostModel, the_newest_device_that_had_the_base_is_meant) {
@@ -116,12 +116,12 @@ TEST(CostModel, the_newest_device_that_had_the_base_is_meant) {
   other_base.base = "smollm2";
   const CostModel costs({measured("lora", flops, 10), gpu, other_base}, loaded);
   EXPECT_EQ(costs.source(loaded.plan), "measured: 1 trials on NVIDIA H100");
-  EXPECT_DOUBLE_EQ(costs.seconds(loaded.plan.trials[0].trial, estimate_of(loaded, 0)), 1);
+  EXPECT_DOUBLE_EQ(costs.seconds(loaded.plan.trials[0].trial(), estimate_of(loaded, 0)), 1);
 }
 
 TEST(CostModel, plan_says_what_is_measured_and_what_is_not) {
   const LoadedSweep loaded = load();
-  const Trial& trial = loaded.plan.trials[0].trial;
+  const Trial trial = loaded.plan.trials[0].trial();
   const auto& task = loaded.sources.tasks.at("tweets-sentiment");
   Measurement lora = measured("lora", estimate_of(loaded, 0).flops, 10);
   lora.peak_memory_bytes = 700'000'000;

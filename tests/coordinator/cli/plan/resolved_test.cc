@@ -62,7 +62,7 @@ TEST(Resolved, every_value_of_every_method_has_an_origin) {
         EXPECT_TRUE(names.insert(value.name).second) << value.name << " stands there twice";
       }
       // Nothing of the trial is left out but its format; columns and mappings are one value.
-      const Trial& trial = loaded.plan.trials[i].trial;
+      const Trial trial = loaded.plan.trials[i].trial();
       Json json = to_json(trial);
       json.erase("format");
       json["task"]["columns"] = 0;
