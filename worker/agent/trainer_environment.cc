@@ -27,7 +27,7 @@ std::vector<std::string> trainer_environment(const Device& device, std::int64_t 
   if (threads > 0 || inherited.omp_num_threads.empty())
     environment.push_back("OMP_NUM_THREADS=" + std::to_string(threads > 0 ? threads : share));
   if (inherited.omp_wait_policy.empty() && inherited.gomp_spincount.empty())
-    environment.emplace_back("GOMP_SPINCOUNT=3000");
+    environment.emplace_back("GOMP_SPINCOUNT=10000");
   return environment;
 }
 
