@@ -10,7 +10,7 @@ using Sha256State = std::array<std::uint32_t, 8>;
 using Sha256Block = void (*)(Sha256State& state, const std::uint8_t* bytes);
 
 void sha256_block_portable(Sha256State& state, const std::uint8_t* bytes);
-// With the processor's own instructions (SHA-NI), eight times as fast; nullptr: it has none.
+// With the processor's own instructions (SHA-NI); nullptr: it has none.
 Sha256Block sha256_block_of_processor();
 
 }  // namespace plateau

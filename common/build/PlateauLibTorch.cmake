@@ -29,8 +29,8 @@ if(PLATEAU_CUDA_ENABLED)
   target_compile_definitions(plateau_torch INTERFACE PLATEAU_WITH_CUDA=1)
   target_include_directories(plateau_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
   # Nothing calls into libtorch_cuda by name: it registers its operators when it is loaded, which
-  # worker/kernels/cuda_library.h does where a GPU is asked for. It and what it needs take 300 MB of
-  # memory and half a second.
+  # worker/kernels/cuda_library.h does where a GPU is asked for. It and what it needs take 345 MiB of
+  # memory and a quarter of a second (`plateau-trainer --version` with it and without).
   target_link_libraries(plateau_torch INTERFACE "${_torch}/lib/libc10_cuda.so" CUDA::cudart)
   list(APPEND _torch_rpaths
     "${PLATEAU_LIBTORCH_DIR}/nvidia/cudnn/lib" "${PLATEAU_LIBTORCH_DIR}/nvidia/nccl/lib"
