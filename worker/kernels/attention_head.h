@@ -17,6 +17,7 @@ namespace {
 
 // Vectors of sums that stay in registers.
 constexpr int kSums = kVectorBytes == 64 ? 16 : 8;
+constexpr int kTileRows = 8;  // of a product's left side at most: its rows are a multiple
 constexpr int kQueries = 32;  // in a block
 constexpr int kKeys = 16;     // keys are padded to a multiple: of a vector, and of a tile's rows
 
@@ -53,14 +54,14 @@ PLATEAU_INLINE void tile(std::int64_t inner, Left<T> a, const T* b, std::int64_t
       store(c + i * c_row + j * kLanes, sums[i][j]);
 }
 
-// C = A B, or C += A B. Rows are a multiple of 8, columns of a vector.
+// C = A B, or C += A B. Rows are a multiple of kTileRows, columns of a vector.
 template <typename T>
 void multiply(std::int64_t rows, std::int64_t columns, std::int64_t inner, Left<T> a, const T* b,
               std::int64_t b_row, T* c, std::int64_t c_row, bool adds) {
   constexpr int kLanes = VectorOf<T>::kLanes;
   std::int64_t j = 0;
   const auto strip = [&]<int kVectors>() {
-    constexpr int kRows = kSums / kVectors > 8 ? 8 : kSums / kVectors;
+    constexpr int kRows = kSums / kVectors > kTileRows ? kTileRows : kSums / kVectors;
     for (std::int64_t i = 0; i < rows; i += kRows) {
       tile<T, kRows, kVectors>(inner, {a.at + i * a.row, a.row, a.column}, b + j, b_row,
                                c + i * c_row + j, c_row, adds);
@@ -275,15 +276,16 @@ template <typename T, typename S>
 void forward_block(const HeadTask& task, const Sides<T>& sides, const Buffers<T>& at,
                    const Block& block) {
   const HeadShape& shape = task.shape;
+  const std::int64_t rows = round_up(block.rows, kTileRows);
   read_queries<T, S>(task.queries, block, task, sides, at.queries);
-  multiply<T>(kQueries, block.seen, sides.width, {at.queries, sides.width, 1}, at.keys_turned,
+  multiply<T>(rows, block.seen, sides.width, {at.queries, sides.width, 1}, at.keys_turned,
               sides.keys, at.scores, sides.keys, false);
   for (std::int64_t i = 0; i < block.rows; ++i) {
     logsumexp_at<T>(task, block, i) =
         softmax_row(at.scores + i * sides.keys, seen_keys(shape, block.first + i), block.seen,
                     static_cast<T>(shape.scale));
   }
-  multiply<T>(kQueries, sides.width, block.seen, {at.scores, sides.keys, 1}, at.values, sides.width,
+  multiply<T>(rows, sides.width, block.seen, {at.scores, sides.keys, 1}, at.values, sides.width,
               at.out, sides.width, false);
   write_rows(at.out, sides.width, block.rows, shape.width, block_rows<S>(task.out, block, shape),
              task.out.stride);
@@ -314,7 +316,7 @@ template <typename T, typename S>
 void backward_block(const HeadTask& task, const Sides<T>& sides, const Buffers<T>& at,
                     const Block& block) {
   const HeadShape& shape = task.shape;
-  const std::int64_t keys = sides.keys, width = sides.width, rows = round_up(block.rows, 8);
+  const std::int64_t keys = sides.keys, width = sides.width, rows = round_up(block.rows, kTileRows);
   read_queries<T, S>(task.queries, block, task, sides, at.queries);
   read_queries<T, S>(task.gradient, block, task, sides, at.gradient);
   multiply<T>(rows, block.seen, width, {at.queries, width, 1}, at.keys_turned, keys, at.scores,
