@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "worker/kernels/by_storage.h"
+
 namespace plateau::kernels {
 
 // `count` elements of one storage, side by side. SwiGLU: of one row, `gate` and `up`.
@@ -22,8 +24,6 @@ struct ActivationLoopsOf {
   ActivationLoop gelu, gelu_back, swiglu, swiglu_back;
 };
 
-struct ActivationLoops {
-  ActivationLoopsOf float32, bfloat16, float64;
-};
+using ActivationLoops = ByStorage<ActivationLoopsOf>;
 
 }  // namespace plateau::kernels

@@ -1,21 +1,19 @@
 #include "worker/kernels/activations.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include "worker/kernels/cpu_loops.h"
+#include "worker/kernels/loops_of.h"
 
 namespace plateau::kernels {
 namespace {
 
-const ActivationLoopsOf& loops_of(at::ScalarType dtype) {
-  const ActivationLoops& loops = cpu_loops().activations;
-  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
-              "activations compute float32, bfloat16 and float64, not ", dtype);
-  if (dtype == at::kBFloat16) return loops.bfloat16;
-  return dtype == at::kDouble ? loops.float64 : loops.float32;
+const ActivationLoopsOf& loops_for(const at::Tensor& x) {
+  return loops_of(cpu_loops().activations, x.scalar_type(), "an activation");
 }
 
 constexpr std::int64_t kGrain = 16384;  // elements that are worth a thread
@@ -28,7 +26,7 @@ T* at_element(T* data, std::int64_t place, const at::Tensor& of) {
 
 // gradient undefined: forward.
 at::Tensor gelu_cpu(const at::Tensor& x, const at::Tensor& gradient) {
-  const ActivationLoopsOf& loops = loops_of(x.scalar_type());
+  const ActivationLoopsOf& loops = loops_for(x);
   const at::Tensor out = at::empty_like(x);
   at::parallel_for(0, x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
     ActivationTask task;
@@ -42,7 +40,7 @@ at::Tensor gelu_cpu(const at::Tensor& x, const at::Tensor& gradient) {
 }
 
 at::Tensor swiglu_cpu(const at::Tensor& x, const at::Tensor& gradient) {
-  const ActivationLoopsOf& loops = loops_of(x.scalar_type());
+  const ActivationLoopsOf& loops = loops_for(x);
   const std::int64_t rows = x.size(0), width = x.size(1) / 2;
   const at::Tensor out =
       gradient.defined() ? at::empty_like(x) : at::empty({rows, width}, x.options());

@@ -7,17 +7,10 @@
 #include <ATen/Parallel.h>
 
 #include "worker/kernels/cpu_loops.h"
+#include "worker/kernels/loops_of.h"
 
 namespace plateau::kernels {
 namespace {
-
-const HeadKernel& kernel_of(at::ScalarType dtype) {
-  const HeadKernels& kernels = cpu_loops().attention;
-  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
-              "attention computes float32, bfloat16 and float64, not ", dtype);
-  if (dtype == at::kBFloat16) return kernels.bfloat16;
-  return dtype == at::kDouble ? kernels.float64 : kernels.float32;
-}
 
 // Where a head's rows begin.
 template <typename Void>
@@ -36,7 +29,7 @@ class Heads {
         shape_(shape),
         group_(shape.heads / shape.key_heads),
         width_(input.queries.size(1) / shape.heads),
-        kernel_(kernel_of(input.queries.scalar_type())) {
+        kernel_(loops_of(cpu_loops().attention, input.queries.scalar_type(), "attention")) {
     for (const at::Tensor& rows : {input.queries, input.keys, input.values}) {
       TORCH_CHECK(rows.dim() == 2 && rows.stride(1) == 1 && rows.device().is_cpu() &&
                       rows.scalar_type() == input.queries.scalar_type(),

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "worker/kernels/by_storage.h"
+
 namespace plateau::kernels {
 
 // Rows of storage: the first one, and how many elements lie from one to the next.
@@ -41,8 +43,6 @@ struct HeadKernel {
   void (*backward)(const HeadTask& task);
 };
 
-struct HeadKernels {
-  HeadKernel float32, bfloat16, float64;
-};
+using HeadKernels = ByStorage<HeadKernel>;
 
 }  // namespace plateau::kernels
