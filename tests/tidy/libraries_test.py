@@ -9,8 +9,16 @@ LIBTORCH = ["libtorch", "libc10", "libcuda", "libcudart"]
 RULES = {
     "plateau": LIBTORCH + ["libarrow", "libparquet"],
     "plateau-worker": LIBTORCH + ["libsqlite3", "libyaml-cpp"],
-    "plateau-trainer": ["libzmq", "libsqlite3", "libyaml-cpp", "libboost", "libprotobuf"],
+    # LibTorch's CUDA half takes hundreds of megabytes: it is loaded where a GPU is asked for.
+    "plateau-trainer": ["libzmq", "libsqlite3", "libyaml-cpp", "libboost", "libprotobuf",
+                        "libtorch_cuda", "libcublas", "libcudnn"],
 }
+
+
+def needed(path):
+    """What the program itself names, without what its libraries do."""
+    return subprocess.run(["readelf", "-d", path], capture_output=True, text=True,
+                          check=True).stdout
 
 
 def findings(_source, build):
@@ -25,6 +33,8 @@ def findings(_source, build):
         loaded = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
         found += [f"bin/{program}: {name} is not found" for name in
                   re.findall(r"(\S+) => not found", loaded)]
+        if program == "plateau-trainer" and "libgomp" not in needed(path):
+            found.append(f"bin/{program}: has no OpenMP of its own, so its loops run on one thread")
         found += [f"bin/{program}: loads {name}" for name in
                   re.findall(r"^\s*(\S+) =>", loaded, re.MULTILINE)
                   if name.startswith(tuple(forbidden))]
