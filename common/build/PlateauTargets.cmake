@@ -72,9 +72,11 @@ function(plateau_header_target name)
 endfunction()
 
 # What every test entry gets. End-to-end tests start processes that use all cores: one at a time.
+# Tests run side by side, so their OpenMP threads wait as a worker's trainers do (GOMP_SPINCOUNT, see
+# worker/agent/trainer_environment.h): those that spin would take the others' cores.
 function(_plateau_test_properties name label timeout)
   set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT ${timeout}
-    ENVIRONMENT "PLATEAU_SOURCE_DIR=${PROJECT_SOURCE_DIR};PLATEAU_BIN_DIR=${CMAKE_BINARY_DIR}/bin;PLATEAU_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
+    ENVIRONMENT "PLATEAU_SOURCE_DIR=${PROJECT_SOURCE_DIR};PLATEAU_BIN_DIR=${CMAKE_BINARY_DIR}/bin;PLATEAU_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;GOMP_SPINCOUNT=10000;TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
   if(label STREQUAL "end_to_end")
     set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
   endif()
