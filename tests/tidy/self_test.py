@@ -92,7 +92,8 @@ class Planted(unittest.TestCase):
                             os.path.join(self.build, "bin", program)], check=True)
         found = libraries_test.findings(self.source, self.build)
         self.assert_found(found, "bin/plateau-trainer: loads libzmq")
-        self.assertEqual(len(found), 1, found)
+        self.assert_found(found, "bin/plateau-trainer: has no OpenMP")
+        self.assertEqual(len(found), 2, found)
         os.unlink(os.path.join(self.build, "bin", "plateau-worker"))
         self.assert_found(libraries_test.findings(self.source, self.build), "plateau-worker: is not")
 
