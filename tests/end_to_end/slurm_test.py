@@ -11,8 +11,9 @@ SCRIPT = os.path.join(os.environ.get("PLATEAU_SOURCE_DIR", ""), "worker", "slurm
 SHARED = os.environ.get("PLATEAU_SHARED") or os.path.join(os.environ.get("PLATEAU_SOURCE_DIR", ""), "..", "shared")
 RIG = os.path.join(SHARED, "rigs", "slurm-cluster")
 START_PATIENCE_S = 120
-SWEEP = harness.SWEEP.replace("[lora, dora]", "lora").replace("[1, 4]", "1").replace("[0, 1]", "[0, 1, 2, 3]")
-TRIALS = 4
+SWEEP = harness.SWEEP.replace("[lora, dora]", "lora").replace("[1, 4]", "1").replace("[0, 1]", "[0, 1, 2, 3, 4]")
+TRIALS = 5
+STEPS = 700
 
 
 class Slurm(harness.RunTest):
@@ -32,7 +33,7 @@ class Slurm(harness.RunTest):
     def setUp(self):
         super().setUp()
         self.write_sweep(SWEEP)
-        self.stand_in(steps=600, step_ms=10, checkpoint_steps=25)
+        self.stand_in(steps=STEPS, step_ms=10, checkpoint_steps=25)
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         self.environment |= {"PLATEAU_COORDINATOR": address, "PLATEAU": harness.PLATEAU,
@@ -57,8 +58,10 @@ class Slurm(harness.RunTest):
     def test_a_dead_node_and_a_cancelled_job_lose_nothing(self):
         self.submit("--array=0-1")
         cut = self.submit("--array=0")
-        self.wait_for_running(3)
-        self.wait_until(lambda: self.count("SELECT count(*) FROM checkpoints") >= 3, "checkpoints")
+        # Slurm may start the jobs seconds apart: each must be in a trial that has a checkpoint and is far from its end.
+        midway = ("SELECT count(*) FROM attempts a JOIN checkpoints c ON a.trial = c.trial AND a.attempt = c.attempt "
+                  f"WHERE a.end IS NULL AND c.step <= {STEPS // 2}")
+        self.wait_until(lambda: self.count(midway) == 3, "three trials are midway")
         worker = self.slurm("squeue", "--noheader", "--format=%A %N %i").splitlines()
         node = next(line.split()[1] for line in worker if line.split()[2] == cut + "_0")
         self.cluster("kill-node", node)
