@@ -45,9 +45,9 @@ Result<fs::path> adapter_of(const fs::path& run_folder, const TrialRow& trial) {
 Result<BaseSpec> local_base_of(const TrialRow& trial, const std::string& catalogue_file) {
   const Result<Catalogue> catalogue = Catalogue::load(catalogue_file);
   if (!catalogue) return catalogue.error();
-  return with_local_path(trial.trial.base, *catalogue, cache_folder(), [](const std::string& line) {
-    std::fprintf(stderr, "%s\n", line.c_str());
-  });
+  return with_local_path(
+      *trial.trial.base, *catalogue, cache_folder(),
+      [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
 }
 
 Status become_export(const ExportOptions& options) {
@@ -63,7 +63,7 @@ Status become_export(const ExportOptions& options) {
   if (!base) return base.error();
   const Result<fs::path> trainer = find_program("plateau-trainer", options.trainer, "--trainer");
   if (!trainer) return trainer.error();
-  const bool is_language = (*trial)->trial.task.kind == kCausalLm;
+  const bool is_language = (*trial)->trial.task->kind == kCausalLm;
   std::vector<std::string> arguments = {"export",    adapter->string(),
                                         "--base",    base->path,
                                         "--pooling", is_language ? "tokens" : base->pooling,
@@ -73,7 +73,7 @@ Status become_export(const ExportOptions& options) {
     arguments.emplace_back("--quantization");
     arguments.push_back(base->quantization);
   }
-  for (const std::string& label : (*trial)->trial.task.labels) {
+  for (const std::string& label : (*trial)->trial.task->labels) {
     arguments.emplace_back("--label");
     arguments.push_back(label);
   }

@@ -108,22 +108,23 @@ std::vector<Measurement> measure(const RunView& run, const std::map<TrialId, dou
       groups;
   for (const TrialRow& row : run.trials) {
     const auto time = device_ms.find(row.id);
-    const auto base = sources.bases.find(row.trial.base.name);
-    const auto task = sources.tasks.find(row.trial.task.name);
+    const auto base = sources.bases.find(row.trial.base->name);
+    const auto task = sources.tasks.find(row.trial.task->name);
     if (row.state != TrialState::kFinished || !row.reused_from.empty() || row.device_name.empty() ||
         time == device_ms.end() || base == sources.bases.end() || task == sources.tasks.end()) {
       continue;
     }
-    const double flops = estimate_trial(row.trial, base->second, task->second).flops;
+    const Trial trial = row.trial.trial();
+    const double flops = estimate_trial(trial, base->second, task->second).flops;
     if (flops <= 0) continue;
-    const std::int64_t tokens = padded_tokens(row.trial, task->second);
-    Measurement& m = groups[{row.device_name, row.trial.base.name, row.trial.adapter.method,
-                             row.trial.protocol.precision, tokens}];
+    const std::int64_t tokens = padded_tokens(trial, task->second);
+    Measurement& m = groups[{row.device_name, row.trial.base->name, row.trial.adapter->method,
+                             row.trial.protocol->precision, tokens}];
     m.run = run_folder;
     m.device = row.device_name;
-    m.base = row.trial.base.name;
-    m.method = row.trial.adapter.method;
-    m.precision = row.trial.protocol.precision;
+    m.base = row.trial.base->name;
+    m.method = row.trial.adapter->method;
+    m.precision = row.trial.protocol->precision;
     m.tokens_at_once = tokens;
     m.wall_ms = wall_ms;
     ++m.trials;

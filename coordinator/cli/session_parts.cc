@@ -100,8 +100,8 @@ Status write_search_file(const fs::path& run_folder, const RunView& run, Store& 
   std::set<std::string> cells;
   TrialPlanner planner;
   for (const TrialRow& row : run.trials) {
-    plan.trials.push_back(planner.plan(
-        row.trial, std::make_shared<const AdapterSpec>(row.trial.adapter), trial_keys(row.trial)));
+    const Trial trial = row.trial.trial();
+    plan.trials.push_back(planner.plan(trial, row.trial.adapter, trial_keys(trial)));
     plan.trials.back().is_baseline = row.is_baseline;
     if (!row.is_baseline) cells.insert(row.cell);
   }

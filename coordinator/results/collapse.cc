@@ -35,7 +35,7 @@ std::optional<double> chance_of(const Majorities& majorities, const Cell& cell) 
   if (cell.metric.unit != "%") return std::nullopt;
   const auto majority = majorities.find(cell.task);
   if (majority != majorities.end()) return majority->second;
-  const std::size_t classes = cell.example.task.labels.size();
+  const std::size_t classes = cell.example.task->labels.size();
   if (cell.metric.name != "accuracy" || classes < 2) return std::nullopt;
   return 1.0 / static_cast<double>(classes);
 }

@@ -5,31 +5,25 @@
 #include <set>
 
 #include "common/base/text.h"
+#include "common/spec/trial_parts.h"
 
 namespace plateau::results {
 namespace {
 
 using Json = nlohmann::json;
-using Flat = std::map<std::string, std::string>;
 
 // What a table already has a column for, or what changes no number.
 const std::set<std::string>& not_settings() {
   static const std::set<std::string> names{
-      "adapter.method",
       "adapter.parameters.rank",
       "base.name",
       "base.path",
       "base.sha256",
       "base.source",
-      "format",
-      "checkpoint_every_s",
       "task.name",
       "task.path",
-      "seed",
-      "micro_batch_size",
       "task.sha256",
       "task.source",
-      "recompute_activations",
   };
   return names;
 }
@@ -51,6 +45,30 @@ void flatten(const Json& json, const std::string& path, Flat& into) {
   }
 }
 
+template <typename Part>
+Flat flat(const std::string& path, const Part& part) {
+  Flat settings;
+  flatten(part_json(part), path, settings);
+  return settings;
+}
+Flat flat(const std::string& path, const AdapterSpec& adapter) {
+  Flat settings;
+  flatten(adapter.parameters, path + ".parameters", settings);
+  return settings;
+}
+
+// Looks at each part of a trial, sorted by path, until one has been found.
+template <typename Look>
+void look_at_parts(const SharedTrial& trial, Look&& look) {
+  (void)(look("adapter", *trial.adapter) || look("base", *trial.base) ||
+         look("optimizer", *trial.optimizer) || look("protocol", *trial.protocol) ||
+         look("task", *trial.task));
+}
+
+std::string last_part(const std::string& path) {
+  return path.substr(path.rfind('.') + 1);
+}
+
 std::optional<double> as_number(const std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
@@ -65,9 +83,12 @@ bool has_value(const std::vector<std::string>& wanted, const std::string& value)
 
 std::string names_there(const RunView& run) {
   std::set<std::string> names{"adapter", "base", "rank", "seed", "task"};
+  SettingsReader reader;
   for (const TrialRow& row : run.trials) {
-    for (const auto& [path, value] : settings_of(row.trial))
-      names.insert(path.substr(path.rfind('.') + 1));
+    for (const Flat* part : reader.of(row.trial)) {
+      for (const auto& [path, value] : *part)
+        names.insert(last_part(path));
+    }
   }
   return join({names.begin(), names.end()}, ", ");
 }
@@ -95,26 +116,40 @@ Status check(const RunView& run, const std::string& name, const std::vector<std:
 
 }  // namespace
 
-std::map<std::string, std::string> settings_of(const Trial& trial) {
-  Flat flat;
-  flatten(to_json(trial), "", flat);
-  return flat;
+std::array<const Flat*, 5> SettingsReader::of(const SharedTrial& trial) {
+  std::array<const Flat*, 5> settings{};
+  std::size_t next = 0;
+  look_at_parts(trial, [&](const char* path, const auto& part) {
+    const auto [known, is_new] = known_.try_emplace(&part);
+    if (is_new) known->second = flat(path, part);
+    settings[next++] = &known->second;
+    return false;
+  });
+  return settings;
 }
 
-std::optional<std::string> dimension_of(const Trial& trial, const std::string& name) {
-  if (name == "base") return trial.base.name;
-  if (name == "task") return trial.task.name;
-  if (name == "adapter") return trial.adapter.method;
+std::optional<std::string> dimension_of(const SharedTrial& trial, const std::string& name) {
+  if (name == "base") return trial.base->name;
+  if (name == "task") return trial.task->name;
+  if (name == "adapter") return trial.adapter->method;
   if (name == "seed") return std::to_string(trial.seed);
   if (name == "rank") {
-    const auto rank = trial.adapter.parameters.find("rank");
-    if (rank == trial.adapter.parameters.end()) return std::nullopt;
+    const auto rank = trial.adapter->parameters.find("rank");
+    if (rank == trial.adapter->parameters.end()) return std::nullopt;
     return rank->dump();
   }
-  for (const auto& [path, value] : settings_of(trial)) {
-    if (path == name || path.substr(path.rfind('.') + 1) == name) return value;
-  }
-  return std::nullopt;
+  std::optional<std::string> value;
+  const bool is_path = name.find('.') != std::string::npos;
+  look_at_parts(trial, [&](const std::string& path, const auto& part) {
+    if (is_path && !name.starts_with(path + ".")) return false;
+    for (const auto& [setting, text] : flat(path, part)) {
+      if (setting != name && last_part(setting) != name) continue;
+      value = text;
+      return true;
+    }
+    return false;
+  });
+  return value;
 }
 
 bool value_less(const std::string& a, const std::string& b) {

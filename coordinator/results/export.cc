@@ -64,25 +64,25 @@ const std::vector<ColumnName>& columns_of(ExportWhat what) {
 }
 
 Json trial_fields(const RunView& run, const TrialRow& row) {
-  const Trial& trial = row.trial;
+  const SharedTrial& trial = row.trial;
   Json json{{"run", run.name},
             {"trial", row.id.value},
             {"key", row.key},
             {"cell", row.cell},
-            {"base", trial.base.name},
-            {"task", trial.task.name},
-            {"adapter", trial.adapter.method},
+            {"base", trial.base->name},
+            {"task", trial.task->name},
+            {"adapter", trial.adapter->method},
             {"baseline", row.is_baseline},
             {"seed", trial.seed},
             {"state", state_word(row.state)},
             {"attempts", row.attempts},
-            {"checkpoint", trial.protocol.checkpoint},
-            {"precision", trial.protocol.precision}};
+            {"checkpoint", trial.protocol->checkpoint},
+            {"precision", trial.protocol->precision}};
   for (const char* name : {"rank", "alpha", "rslora"}) {
-    const auto found = trial.adapter.parameters.find(name);
-    if (found != trial.adapter.parameters.end()) json[name] = *found;
+    const auto found = trial.adapter->parameters.find(name);
+    if (found != trial.adapter->parameters.end()) json[name] = *found;
   }
-  if (!row.is_baseline) json["learning_rate"] = trial.optimizer.learning_rate;
+  if (!row.is_baseline) json["learning_rate"] = trial.optimizer->learning_rate;
   if (row.state == TrialState::kFinished) {
     json["adapter_parameters"] = row.adapter_parameters;
     json["head_parameters"] = row.head_parameters;
@@ -100,11 +100,11 @@ Json trial_fields(const RunView& run, const TrialRow& row) {
 Json short_fields(const TrialRow& row) {
   Json json{{"trial", row.id.value},
             {"key", row.key},
-            {"task", row.trial.task.name},
-            {"adapter", row.trial.adapter.method},
+            {"task", row.trial.task->name},
+            {"adapter", row.trial.adapter->method},
             {"seed", row.trial.seed}};
-  const auto rank = row.trial.adapter.parameters.find("rank");
-  if (rank != row.trial.adapter.parameters.end()) json["rank"] = *rank;
+  const auto rank = row.trial.adapter->parameters.find("rank");
+  if (rank != row.trial.adapter->parameters.end()) json["rank"] = *rank;
   return json;
 }
 

@@ -14,6 +14,9 @@ namespace {
 std::string key_of(const Cell& cell, const std::string& dimension) {
   if (dimension == "scaling") return cell.scaling;
   if (dimension == "protocol") return cell.protocol;
+  for (const Setting& setting : cell.settings) {
+    if (setting.name == dimension && !cell.is_baseline) return setting.value;
+  }
   return dimension_of(cell.example, dimension).value_or("");
 }
 

@@ -27,7 +27,7 @@ std::string rows_of(const TaskSpec& spec) {
 
 void describe_protocols(Summary& summary) {
   const auto describe = [&](Cell& cell) {
-    cell.protocol = checkpoint_rule(cell.example.protocol) + ", " + rows_of(cell.example.task);
+    cell.protocol = checkpoint_rule(*cell.example.protocol) + ", " + rows_of(*cell.example.task);
     if (summary.split != "test") cell.protocol = summary.split + " split, " + cell.protocol;
     if (!cell.selected.empty()) {
       cell.protocol += ", " + join(summary.selection->over, " and ") + " chosen on validation";

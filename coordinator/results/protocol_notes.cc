@@ -39,8 +39,7 @@ class Aspects {
   std::vector<Aspect> aspects_;
 };
 
-void add_training(const Trial& trial, Aspects& aspects) {
-  const OptimizerSpec& optimizer = trial.optimizer;
+void add_training(const OptimizerSpec& optimizer, Aspects& aspects) {
   aspects.add("epochs ", format_number(optimizer.epochs), "");
   aspects.add("batches of ", std::to_string(optimizer.batch_size), "");
   aspects.add("AdamW with weight decay ", format_number(optimizer.weight_decay), "");
@@ -67,9 +66,9 @@ std::vector<std::string> protocol_notes(const Summary& summary) {
   std::size_t trials = 0;
   for (const Cell& cell : summary.cells) {
     if (cell.is_baseline) continue;
-    protocols.insert(checkpoint_rule(cell.example.protocol));
+    protocols.insert(checkpoint_rule(*cell.example.protocol));
     of_task[cell.task].insert(cell.protocol);
-    add_training(cell.example, training);
+    add_training(*cell.example.optimizer, training);
     if (!cell.train_seconds) continue;
     seconds += *cell.train_seconds * static_cast<double>(cell.count(TrialState::kFinished));
     trials += cell.count(TrialState::kFinished);

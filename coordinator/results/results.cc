@@ -23,36 +23,36 @@ constexpr int kWideColumns = 140;  // intervals and p-values that are cut say no
 }  // namespace
 
 Result<ResultFiles> write_results(const RunView& run, const std::filesystem::path& run_folder) {
-  const results::Summary summary = results::summary_of(run);
   const auto specs = results::table_specs(run.sweep_report);
   if (!specs) return specs.error();
   const std::filesystem::path folder = run_folder / "results";
   if (Status made = make_folder(folder); !made) return made.error();
 
-  std::vector<std::pair<std::string, std::string>> files;
+  // One after another: of 100,000 cells each text, and what it is made of, is tens of megabytes.
+  ResultFiles written;
+  Status status;
+  const auto write = [&](const std::string& name, const std::string& bytes) {
+    if (!status) return;
+    status = write_file_atomically(folder / name, bytes);
+    written.paths.push_back(folder / name);
+  };
   for (const results::TableSpec& spec : *specs) {
     const auto tables = results::tables_of(run, {spec});
     if (!tables) {
       // A filter may fit nothing in a smoke run; the other tables are worth having all the same.
-      files.emplace_back(spec.name + ".md",
-                         "This table could not be made: " + tables.error().message + "\n");
+      write(spec.name + ".md", "This table could not be made: " + tables.error().message + "\n");
       continue;
     }
-    files.emplace_back(spec.name + ".md", results::markdown(tables->front()));
-    files.emplace_back(spec.name + ".tex", results::latex(*tables));
+    write(spec.name + ".md", results::markdown(tables->front()));
+    write(spec.name + ".tex", results::latex(*tables));
   }
-  files.emplace_back("table.csv", results::cells_csv(summary));
+  const results::Summary summary = results::summary_of(run);
+  write("table.csv", results::cells_csv(summary));
   if (const auto figure = results::rank_figure(summary)) {
-    files.emplace_back("rank.svg", results::to_svg(*figure));
-    files.emplace_back("rank.pdf", results::to_pdf(*figure));
+    write("rank.svg", results::to_svg(*figure));
+    write("rank.pdf", results::to_pdf(*figure));
   }
-  ResultFiles written;
-  for (const auto& [name, bytes] : files) {
-    if (Status status = write_file_atomically(folder / name, bytes); !status) {
-      return status.error();
-    }
-    written.paths.push_back(folder / name);
-  }
+  if (!status) return status.error();
   return written;
 }
 

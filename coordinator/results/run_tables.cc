@@ -15,7 +15,7 @@ Status check_measured(const RunView& run, const TableSpec& spec) {
   for (const TrialRow& row : run.trials) {
     for (const MetricValue& metric : row.metrics) {
       const bool asked =
-          spec.metric.empty() ? metric.name == row.trial.task.metric : metric.name == spec.metric;
+          spec.metric.empty() ? metric.name == row.trial.task->metric : metric.name == spec.metric;
       if (asked && metric.split == spec.split) return {};
       there.insert(metric.name + " on " + metric.split);
     }
@@ -38,11 +38,20 @@ Summary summary_of(const RunView& run, const SummaryOptions& options) {
   return summary;
 }
 
+namespace {
+
+Result<Summary> measured_summary(const RunView& run, const TableSpec& spec) {
+  if (Status status = check_measured(run, spec); !status) return status.error();
+  return summary_of(run, {spec.metric, spec.split});
+}
+
+}  // namespace
+
 Result<Summary> summary_for(const RunView& run, const TableSpec& spec) {
+  if (spec.where.empty() && !run.trials.empty()) return measured_summary(run, spec);
   const auto part = filtered(run, spec.where);
   if (!part) return part.error();
-  if (Status status = check_measured(*part, spec); !status) return status.error();
-  return summary_of(*part, {spec.metric, spec.split});
+  return measured_summary(*part, spec);
 }
 
 Result<std::vector<Table>> tables_of(const RunView& run, const std::vector<TableSpec>& specs) {

@@ -17,8 +17,6 @@
 namespace plateau::results {
 namespace {
 
-using Flat = std::map<std::string, std::string>;
-
 std::optional<double> number_parameter(const AdapterSpec& adapter, const char* name) {
   const auto found = adapter.parameters.find(name);
   if (found == adapter.parameters.end() || !found->is_number()) return std::nullopt;
@@ -26,7 +24,7 @@ std::optional<double> number_parameter(const AdapterSpec& adapter, const char* n
 }
 
 std::string metric_of(const TrialRow& row, const SummaryOptions& options) {
-  return options.metric.empty() ? row.trial.task.metric : options.metric;
+  return options.metric.empty() ? row.trial.task->metric : options.metric;
 }
 
 std::optional<double> last_value(const TrialRow& row, const std::string& split,
@@ -51,29 +49,29 @@ SeedResult seed_result(const TrialRow& row, const SummaryOptions& options) {
   result.reason = row.reason;
   if (row.state == TrialState::kFinished) {
     result.value = last_value(row, options.split, metric_of(row, options));
-    result.validation = last_value(row, "validation", row.trial.task.metric);
+    result.validation = last_value(row, "validation", row.trial.task->metric);
   }
   return result;
 }
 
 Cell new_cell(const TrialRow& row, const SummaryOptions& options) {
-  const Trial& trial = row.trial;
+  const SharedTrial& trial = row.trial;
   Cell cell;
   cell.key = row.cell;
-  cell.base = trial.base.name;
-  cell.task = trial.task.name;
-  cell.method = trial.adapter.method;
-  const MethodSchema* method = find_method(trial.adapter.method);
-  cell.title = method != nullptr ? method->title : trial.adapter.method;
+  cell.base = trial.base->name;
+  cell.task = trial.task->name;
+  cell.method = trial.adapter->method;
+  const MethodSchema* method = find_method(trial.adapter->method);
+  cell.title = method != nullptr ? method->title : trial.adapter->method;
   cell.is_baseline = row.is_baseline;
   cell.metric = metric_style(metric_of(row, options));
-  cell.learning_rate = trial.optimizer.learning_rate;
-  cell.head_learning_rate = trial.optimizer.head_learning_rate;
-  cell.alpha = number_parameter(trial.adapter, "alpha");
-  if (const auto rank = number_parameter(trial.adapter, "rank")) {
+  cell.learning_rate = trial.optimizer->learning_rate;
+  cell.head_learning_rate = trial.optimizer->head_learning_rate;
+  cell.alpha = number_parameter(*trial.adapter, "alpha");
+  if (const auto rank = number_parameter(*trial.adapter, "rank")) {
     cell.rank = static_cast<std::int64_t>(*rank);
-    const auto rslora = trial.adapter.parameters.find("rslora");
-    const bool root = rslora != trial.adapter.parameters.end() && *rslora == true;
+    const auto rslora = trial.adapter->parameters.find("rslora");
+    const bool root = rslora != trial.adapter->parameters.end() && *rslora == true;
     if (cell.alpha) cell.scale = *cell.alpha / (root ? std::sqrt(*rank) : *rank);
   }
   cell.example = trial;
@@ -115,24 +113,43 @@ Cell make_cell(const std::vector<const TrialRow*>& rows, const SummaryOptions& o
 // A setting is worth a column when it alone tells two cells apart that would else share a row: the
 // same base, task, adapter and rank with two values of it. Settings tied to the rank (alpha = 2r)
 // or to the adapter (one learning rate each) are not.
-std::vector<std::string> telling_settings(const std::vector<Cell>& cells,
-                                          const std::vector<Flat>& flats) {
+std::vector<std::string> telling_settings(const std::vector<Cell>& cells, SettingsReader& reader) {
   using Place = std::tuple<std::string, std::string, std::string, std::int64_t>;
-  std::map<Place, std::map<std::string, std::set<std::string>>> seen;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const Cell& cell = cells[i];
+  std::map<Place, std::set<const Flat*>> parts;
+  for (const Cell& cell : cells) {
     if (cell.is_baseline) continue;
-    auto& values = seen[{cell.base, cell.task, cell.method, cell.rank.value_or(0)}];
-    for (const auto& [name, value] : flats[i])
-      values[name].insert(value);
+    const auto settings = reader.of(cell.example);
+    parts[{cell.base, cell.task, cell.method, cell.rank.value_or(0)}].insert(settings.begin(),
+                                                                             settings.end());
   }
   std::set<std::string> names;
-  for (const auto& [place, values] : seen) {
-    for (const auto& [name, different] : values) {
-      if (different.size() > 1) names.insert(name);
+  for (const auto& [place, different] : parts) {
+    std::map<std::string, std::string> seen;
+    for (const Flat* part : different) {
+      for (const auto& [name, value] : *part) {
+        if (seen.emplace(name, value).first->second != value) names.insert(name);
+      }
     }
   }
   return {names.begin(), names.end()};
+}
+
+std::string value_of(const std::array<const Flat*, 5>& settings, const std::string& name) {
+  for (const Flat* part : settings) {
+    const auto found = part->find(name);
+    if (found != part->end()) return found->second;
+  }
+  return "";
+}
+
+void add_settings(Summary& summary) {
+  SettingsReader reader;
+  summary.setting_names = telling_settings(summary.cells, reader);
+  for (Cell& cell : summary.cells) {
+    const auto settings = reader.of(cell.example);
+    for (const std::string& name : summary.setting_names)
+      cell.settings.push_back({name, cell.is_baseline ? "" : value_of(settings, name)});
+  }
 }
 
 std::size_t method_order(const std::string& method) {
@@ -173,26 +190,26 @@ void sort_cells(Summary& summary) {
 }
 
 void add_facts(Summary& summary, const TrialRow& row, const SummaryOptions& options) {
-  const Trial& trial = row.trial;
-  const std::size_t base = position(summary.bases, trial.base.name);
+  const SharedTrial& trial = row.trial;
+  const std::size_t base = position(summary.bases, trial.base->name);
   if (base == summary.bases.size()) {
-    summary.bases.push_back({trial.base.name,
-                             trial.base.source,
-                             trial.base.sha256,
-                             trial.base.pooling,
+    summary.bases.push_back({trial.base->name,
+                             trial.base->source,
+                             trial.base->sha256,
+                             trial.base->pooling,
                              std::nullopt,
                              {}});
   }
   if (row.base_parameters > 0) summary.bases[base].parameters = row.base_parameters;
   std::vector<std::string>& notes = summary.bases[base].notes;
-  if (trial.base.quantization == "nf4" && notes.empty()) {
+  if (trial.base->quantization == "nf4" && notes.empty()) {
     notes.push_back(
         "With quantization nf4 its linear layers are kept in 4-bit NormalFloat with double "
         "quantisation (Dettmers et al. 2023)");
   }
-  if (position(summary.tasks, trial.task.name) == summary.tasks.size()) {
+  if (position(summary.tasks, trial.task->name) == summary.tasks.size()) {
     summary.tasks.push_back(
-        {trial.task.name, metric_style(metric_of(row, options)), trial.task, {}});
+        {trial.task->name, metric_style(metric_of(row, options)), *trial.task, {}});
   }
 }
 
@@ -201,7 +218,7 @@ void add_task_notes(Summary& summary, const RunView& run) {
   for (TaskSummary& task : summary.tasks) {
     bool first = true;
     for (const TrialRow& row : run.trials) {
-      if (row.trial.task.name != task.name || row.state != TrialState::kFinished) continue;
+      if (row.trial.task->name != task.name || row.state != TrialState::kFinished) continue;
       if (first) task.notes = row.notes;
       first = false;
       const auto unsaid = [&](const std::string& note) {
@@ -245,7 +262,7 @@ Summary summarise(const RunView& run, const SummaryOptions& options) {
     if (!row.torch_version.empty()) torches.insert(row.torch_version);
     // Base and task by name too: the key leaves names out, and the majority class of two bases is
     // one key but two rows.
-    const std::string key = row.cell + "\n" + row.trial.base.name + "\n" + row.trial.task.name;
+    const std::string key = row.cell + "\n" + row.trial.base->name + "\n" + row.trial.task->name;
     const auto [place, is_new] = index.emplace(key, groups.size());
     if (is_new) groups.emplace_back();
     groups[place->second].push_back(&row);
@@ -254,19 +271,9 @@ Summary summarise(const RunView& run, const SummaryOptions& options) {
   summary.device_names.assign(devices.begin(), devices.end());
   summary.torch_versions.assign(torches.begin(), torches.end());
 
-  std::vector<Flat> flats;
-  for (const auto& rows : groups) {
+  for (const auto& rows : groups)
     summary.cells.push_back(make_cell(rows, options));
-    flats.push_back(settings_of(rows.front()->trial));
-  }
-  summary.setting_names = telling_settings(summary.cells, flats);
-  for (std::size_t i = 0; i < summary.cells.size(); ++i) {
-    for (const std::string& name : summary.setting_names) {
-      const auto found = flats[i].find(name);
-      const bool shown = !summary.cells[i].is_baseline && found != flats[i].end();
-      summary.cells[i].settings.push_back({name, shown ? found->second : ""});
-    }
-  }
+  add_settings(summary);
   sort_cells(summary);
   select_on_validation(run.sweep_report, summary);
   flag_collapsed(run, summary);

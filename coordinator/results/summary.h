@@ -52,7 +52,7 @@ struct Cell {
   bool is_baseline = false;
   MetricStyle metric;
   std::vector<SeedResult> seeds;  // ascending
-  Trial example;                  // of its first trial
+  SharedTrial example;            // of its first trial
 
   std::optional<double> mean;                // over seeds with a value
   std::optional<double> standard_deviation;  // n - 1; absent for fewer than two values

@@ -109,7 +109,7 @@ class Curves {
   Statement metrics_;
 };
 
-Result<TrialRow> row_of(const Statement& row) {
+Result<TrialRow> row_of(const Statement& row, TrialSharer& sharer) {
   TrialRow trial;
   trial.id = TrialId{row.integer(0)};
   trial.key = row.text(1);
@@ -119,7 +119,7 @@ Result<TrialRow> row_of(const Statement& row) {
   const Json json = Json::parse(row.text(5), nullptr, /*allow_exceptions=*/false);
   Result<Trial> parsed = trial_from_json(json);
   if (!parsed) return damaged("trial " + trial.label, parsed.error());
-  trial.trial = std::move(*parsed);
+  trial.trial = sharer.share(*parsed);
   trial.is_baseline = row.integer(6) != 0;
   const std::optional<TrialStatus> status = trial_status_from(row.text(7));
   if (!status) return corrupt("trial " + trial.label + " has the unknown state " + row.text(7));
@@ -142,12 +142,13 @@ Result<std::vector<TrialRow>> read_rows(Database& database) {
       "FROM trials t JOIN trial_json j ON j.trial = t.id LEFT JOIN results r ON r.trial = t.id "
       "WHERE t.in_sweep = 1 ORDER BY t.id");
   if (!rows) return rows.error();
+  TrialSharer sharer;
   std::vector<TrialRow> trials;
   for (;;) {
     Result<bool> more = rows->step();
     if (!more) return more.error();
     if (!*more) return trials;
-    Result<TrialRow> trial = row_of(*rows);
+    Result<TrialRow> trial = row_of(*rows, sharer);
     if (!trial) return trial.error();
     if (trial->state == TrialState::kFinished || trial->state == TrialState::kDiverged) {
       if (Status filled = curves->fill(*trial); !filled) return filled.error();

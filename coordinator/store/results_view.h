@@ -12,7 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
-#include "common/spec/trial.h"
+#include "common/spec/shared_trial.h"
 
 namespace plateau {
 
@@ -31,7 +31,7 @@ struct TrialRow {
   TrialId id;
   std::string key;   // trial_key(trial)
   std::string cell;  // cell_key(trial)
-  Trial trial;
+  SharedTrial trial;
   std::string label;  // trial_label(trial)
   bool is_baseline = false;
   TrialState state = TrialState::kQueued;

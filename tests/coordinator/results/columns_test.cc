@@ -72,7 +72,7 @@ TEST(Columns, settings_of_every_table_have_a_column) {
   RunBuilder builder;
   builder.add({"lora", 4, {0.5}});
   builder.add({"lora", 4, {0.75}});
-  builder.row(1).trial.optimizer.epochs = 5;
+  change(builder.row(1), [&](Trial& trial) { trial.optimizer.epochs = 5; });
   builder.refresh_keys();
   RunBuilder without;
   without.add({"lora", 4, {0.25}});

@@ -190,7 +190,7 @@ RunView several_tasks() {
       for (std::int64_t rank : {1, 4, 16}) {
         const std::size_t first = builder.add({method, rank, {0.80, 0.82, 0.81, 0.84, 0.83}, task});
         for (std::size_t i = first; i < builder.run.trials.size(); ++i)
-          report(builder.row(i), "validation", builder.row(i).trial.task.metric, {0.5, 0.7, 0.8});
+          report(builder.row(i), "validation", builder.row(i).trial.task->metric, {0.5, 0.7, 0.8});
       }
     }
   }
@@ -266,7 +266,8 @@ TEST(HeatmapFigure, a_long_name_of_a_row_leaves_the_fields_their_room) {
   RunBuilder builder;
   for (const char* targets : {"query", "query, key, value, output, intermediate and the pooler"}) {
     const std::size_t first = builder.add({"lora", 4, {0.8}});
-    builder.row(first).trial.adapter.parameters["targets"] = targets;
+    change(builder.row(first),
+           [&](Trial& trial) { trial.adapter.parameters["targets"] = targets; });
   }
   builder.refresh_keys();
   const auto drawing = heatmap_figure(summarise(builder.run), {252.0});

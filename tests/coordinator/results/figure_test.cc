@@ -137,7 +137,7 @@ TEST(RankFigure, legend_entries_do_not_overlap_and_nothing_leaves_the_page) {
       for (std::int64_t rank : {1, 4}) {
         const std::size_t at = builder.add({method, rank, {0.8, 0.81}});
         for (std::size_t i = at; i < builder.run.trials.size(); ++i)
-          builder.row(i).trial.optimizer.epochs = epochs;
+          change(builder.row(i), [&](Trial& trial) { trial.optimizer.epochs = epochs; });
       }
     }
   }

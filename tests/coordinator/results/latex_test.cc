@@ -104,8 +104,8 @@ RunView run_for_figures() {
   for (std::int64_t rank : {1, 2, 4})
     builder.add({"loreft", rank, {0.80, 0.82, 0.81, 0.84, 0.83}, "sst2", 0.003, 9000 * rank});
   for (TrialRow& row : builder.run.trials)
-    row.curve = {{"validation", row.trial.task.metric, 100, 0.5},
-                 {"validation", row.trial.task.metric, 200, 0.8}};
+    row.curve = {{"validation", row.trial.task->metric, 100, 0.5},
+                 {"validation", row.trial.task->metric, 200, 0.8}};
   return builder.run;
 }
 

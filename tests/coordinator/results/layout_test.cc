@@ -198,7 +198,7 @@ TEST(Layout, two_protocols_are_marked_apart_or_refused) {
   builder.add({"dora", 1, {0.90, 0.91}});
   builder.add({"dora", 4, {0.88, 0.87}});
   for (std::size_t i = 4; i < 8; ++i)
-    builder.row(i).trial.protocol.checkpoint = "best";
+    change(builder.row(i), [&](Trial& trial) { trial.protocol.checkpoint = "best"; });
   builder.refresh_keys();
   TableSpec spec;
   const std::string text = markdown_with(builder.run, spec);

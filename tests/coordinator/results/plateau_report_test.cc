@@ -48,7 +48,7 @@ TEST(PlateauReport, margins_are_in_printed_units) {
 TEST(PlateauReport, a_cell_below_the_majority_class_has_collapsed) {
   RunBuilder builder = long_run();
   for (TrialRow& row : builder.run.trials) {
-    if (row.trial.adapter.method == "lora" && row.trial.adapter.parameters["rank"] == 32) {
+    if (row.trial.adapter->method == "lora" && row.trial.adapter->parameters["rank"] == 32) {
       for (MetricValue& metric : row.metrics)
         metric.value = 0.3;
     }

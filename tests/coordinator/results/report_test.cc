@@ -32,8 +32,11 @@ RunView attacked_run() {
   builder.run.program_version = kAttack;
   builder.run.sweep_yaml = std::string("name: ") + kAttack + "\n  indented:  two\n";
   for (TrialRow& row : builder.run.trials) {
-    row.trial.base.name = row.trial.task.name = row.device_name = row.torch_version = kAttack;
-    row.trial.task.metric = "accuracy";
+    row.device_name = row.torch_version = kAttack;
+    change(row, [](Trial& trial) {
+      trial.base.name = trial.task.name = kAttack;
+      trial.task.metric = "accuracy";
+    });
     row.notes = {kAttack};
   }
   builder.refresh_keys();

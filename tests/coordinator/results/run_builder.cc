@@ -32,6 +32,12 @@ Trial trial_of(const CellOf& cell, std::uint64_t seed) {
 
 }  // namespace
 
+void change(TrialRow& row, const std::function<void(Trial&)>& how) {
+  Trial trial = row.trial.trial();
+  how(trial);
+  row.trial = TrialSharer().share(trial);
+}
+
 RunBuilder::RunBuilder() {
   run.name = "quickstart";
   run.program_version = "0.1.0";
@@ -39,16 +45,17 @@ RunBuilder::RunBuilder() {
 
 std::size_t RunBuilder::add(const CellOf& cell) {
   const std::size_t first = run.trials.size();
+  TrialSharer sharer;
   for (std::size_t i = 0; i < cell.test.size(); ++i) {
     TrialRow row;
     row.id.value = static_cast<std::int64_t>(run.trials.size()) + 1;
-    row.trial = trial_of(cell, i);
+    row.trial = sharer.share(trial_of(cell, i));
     row.is_baseline = cell.rank == 0;
     row.state = TrialState::kFinished;
     row.attempts = 1;
-    row.metrics = {{"validation", row.trial.task.metric, 200, cell.test[i] - 0.01},
+    row.metrics = {{"validation", row.trial.task->metric, 200, cell.test[i] - 0.01},
                    {"test", "loss", 200, 0.5},
-                   {"test", row.trial.task.metric, 200, cell.test[i]}};
+                   {"test", row.trial.task->metric, 200, cell.test[i]}};
     row.adapter_parameters = row.is_baseline ? 0 : cell.adapter_parameters;
     row.head_parameters = cell.method == "majority" ? 0 : 1155;
     row.base_parameters = 22'713'216;
@@ -78,9 +85,10 @@ void RunBuilder::end(std::size_t index, TrialState state, const std::string& rea
 
 void RunBuilder::refresh_keys() {
   for (TrialRow& row : run.trials) {
-    row.key = trial_key(row.trial);
-    row.cell = cell_key(row.trial);
-    row.label = trial_label(row.trial);
+    const Trial trial = row.trial.trial();
+    row.key = trial_key(trial);
+    row.cell = cell_key(trial);
+    row.label = trial_label(trial);
     row.folder = "trials/" + row.label + "-" + row.key.substr(0, 8);
   }
 }

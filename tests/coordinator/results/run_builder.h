@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct CellOf {
   double learning_rate = 0.003;
   std::int64_t adapter_parameters = 1000;
 };
+
+// The row's trial, changed by hand: RunBuilder::refresh_keys() afterwards where it tells cells
+// apart.
+void change(TrialRow& row, const std::function<void(Trial&)>& how);
 
 class RunBuilder {
  public:

@@ -95,8 +95,9 @@ TEST(Summary, only_settings_that_tell_rows_apart_become_columns) {
   EXPECT_TRUE(summarise(builder.run).setting_names.empty());
 
   const std::size_t more = builder.add({"lora", 4, {0.9}});
-  builder.row(more).trial.optimizer.epochs = 4;
-  builder.row(more).trial.micro_batch_size = 8;  // changes no number
+  change(builder.row(more), [&](Trial& trial) { trial.optimizer.epochs = 4; });
+  change(builder.row(more),
+         [&](Trial& trial) { trial.micro_batch_size = 8; });  // changes no number
   builder.refresh_keys();
   const Summary summary = summarise(builder.run);
   EXPECT_EQ(summary.setting_names, std::vector<std::string>{"optimizer.epochs"});
@@ -109,7 +110,7 @@ TEST(Summary, only_settings_that_tell_rows_apart_become_columns) {
 TEST(Summary, scale_follows_rslora) {
   RunBuilder builder;
   builder.add({"lora", 16, {0.8}});
-  builder.row(0).trial.adapter.parameters["rslora"] = true;
+  change(builder.row(0), [&](Trial& trial) { trial.adapter.parameters["rslora"] = true; });
   builder.refresh_keys();
   const Summary summary = summarise(builder.run);
   EXPECT_EQ(*summary.cells[0].alpha, 32.0);

@@ -154,7 +154,7 @@ TEST(Table, lower_is_better_for_a_loss) {
   builder.add({"lora", 1, {0.5}});
   builder.add({"lora", 4, {0.4}});
   for (TrialRow& row : builder.run.trials) {
-    row.trial.task.metric = "loss";
+    change(row, [](Trial& trial) { trial.task.metric = "loss"; });
     row.metrics = {{"test", "loss", 1, row.id.value == 1 ? 0.5 : 0.4}};
   }
   builder.refresh_keys();
@@ -180,8 +180,8 @@ TEST(Table, two_bases_are_marked_apart) {
   builder.add({"lora", 1, {0.8}});
   builder.add({"lora", 4, {0.7}});
   for (std::size_t i : {2u, 3u}) {
-    builder.row(i).trial.base.name = "other";
-    builder.row(i).trial.base.sha256 = std::string(64, 'c');
+    change(builder.row(i), [&](Trial& trial) { trial.base.name = "other"; });
+    change(builder.row(i), [&](Trial& trial) { trial.base.sha256 = std::string(64, 'c'); });
   }
   builder.refresh_keys();
   const std::string text = markdown(build_table(summarise(builder.run)));
@@ -197,7 +197,7 @@ TEST(Table, terminal_lines_fit_whatever_the_names) {
   for (const char* task :
        {"cola", "a-task-with-a-very-long-name-indeed", "third", "fourth", "漢字"})
     builder.add({"lora", 1, {0.8, 0.9}, task});
-  builder.run.trials[1].trial.base.name = std::string(150, 'x');
+  change(builder.row(1), [](Trial& trial) { trial.base.name = std::string(150, 'x'); });
   builder.refresh_keys();
   for (int columns : {60, 80, 100, 200}) {
     std::istringstream in(terminal(build_table(summarise(builder.run)), columns));
@@ -213,7 +213,8 @@ TEST(Table, names_cannot_inject_markup) {
   const std::string evil = "a|b\n| x | <script>alert(1)</script> \\end{tabular} & _ % \x1b[31m";
   builder.add({"lora", 1, {0.5, 0.6}, evil});
   builder.run.name = evil;
-  builder.row(0).trial.base.name = builder.row(1).trial.base.name = evil;
+  for (std::size_t i : {0u, 1u})
+    change(builder.row(i), [&](Trial& trial) { trial.base.name = evil; });
   builder.end(1, TrialState::kFailed, evil);
   builder.refresh_keys();
   const Table table = build_table(summarise(builder.run));
@@ -250,8 +251,8 @@ TEST(Notes, scaling_conventions_are_told_apart) {
     std::int64_t rank = 1;
     for (double alpha : alphas) {
       const std::size_t at = builder.add({"lora", rank, {0.8}});
-      builder.row(at).trial.adapter.parameters["alpha"] = alpha;
-      builder.row(at).trial.adapter.parameters["rslora"] = rslora;
+      change(builder.row(at), [&](Trial& trial) { trial.adapter.parameters["alpha"] = alpha; });
+      change(builder.row(at), [&](Trial& trial) { trial.adapter.parameters["rslora"] = rslora; });
       rank *= 4;
     }
     return scaling_notes(summarise(builder.run)).at(0);
@@ -269,7 +270,7 @@ TEST(Notes, two_protocols_in_a_column_are_marked) {
   builder.add({"lora", 1, {0.8}});
   builder.add({"lora", 4, {0.8}});
   EXPECT_THAT(protocol_notes(summarise(builder.run)), Not(::testing::Contains(StartsWith("Warn"))));
-  builder.row(1).trial.protocol.checkpoint = "best";
+  change(builder.row(1), [&](Trial& trial) { trial.protocol.checkpoint = "best"; });
   EXPECT_THAT(protocol_notes(summarise(builder.run)),
               ::testing::Contains(StartsWith("Warning: the rows of tweets mix 2 protocols")));
 }

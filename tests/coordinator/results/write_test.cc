@@ -66,12 +66,12 @@ TEST_F(WriteResults, the_catalogue_says_how_a_task_was_made) {
   ASSERT_NE(tweets, nullptr);
   RunView run = quickstart_run();
   for (TrialRow& row : run.trials)
-    row.trial.task.source = tweets->name;
+    change(row, [&](Trial& trial) { trial.task.source = tweets->name; });
   // Another checksum is other data: the entry is not about it.
   EXPECT_THAT(table_text(run, TableFormat::kCsv), ::testing::Not(::testing::HasSubstr("cp1252")));
   EXPECT_THAT(table_text(run, TableFormat::kJson), ::testing::Not(::testing::HasSubstr("cp1252")));
   for (TrialRow& row : run.trials)
-    row.trial.task.sha256 = tweets->task.spec.sha256;
+    change(row, [&](Trial& trial) { trial.task.sha256 = tweets->task.spec.sha256; });
   EXPECT_THAT(table_text(run, TableFormat::kJson), ::testing::HasSubstr("cp1252"));
   EXPECT_THAT(table_text(run, TableFormat::kJson), ::testing::HasSubstr("licence as stated"));
 }

@@ -45,7 +45,12 @@ TEST_F(ReadRunTest, shows_the_run_and_its_trials_while_a_writer_has_it_open) {
   EXPECT_EQ(run.trials[0].key, trial_key(new_trial(4, 0).trial));
   EXPECT_EQ(run.trials[0].cell, run.trials[1].cell);
   EXPECT_NE(run.trials[0].cell, run.trials[2].cell);
-  EXPECT_EQ(run.trials[0].trial.adapter.parameters["rank"], 4);
+  EXPECT_EQ(run.trials[0].trial.adapter->parameters["rank"], 4);
+  // Of 100,000 rows each part is there once.
+  EXPECT_EQ(run.trials[0].trial.base, run.trials[1].trial.base);
+  EXPECT_EQ(run.trials[0].trial.adapter, run.trials[1].trial.adapter);
+  EXPECT_NE(run.trials[0].trial.seed, run.trials[1].trial.seed);
+  EXPECT_EQ(trial_key(run.trials[0].trial.trial()), run.trials[0].key);
   EXPECT_EQ(run.trials[0].folder.substr(0, 7), "trials/");
   EXPECT_FALSE(run.trials[0].is_baseline);
   EXPECT_TRUE(run.trials[2].is_baseline);

@@ -41,7 +41,7 @@ TEST(Measurements, a_run_is_summed_up_by_what_costs_alike) {
   for (std::size_t i = 0; i < loaded.plan.trials.size(); ++i) {
     TrialRow row;
     row.id = TrialId{static_cast<std::int64_t>(i) + 1};
-    row.trial = loaded.plan.trials[i].trial();
+    row.trial = loaded.plan.trials[i];
     row.state = TrialState::kFinished;
     row.device_name = "a CPU";
     row.train_tokens = 100;
@@ -129,7 +129,7 @@ TEST(CostModel, plan_says_what_is_measured_and_what_is_not) {
   EXPECT_EQ(CostModel({lora}, loaded).peak_memory(trial, task), std::nullopt);  // another batch
   TrialRow row;
   row.id = TrialId{1};
-  row.trial = trial;
+  row.trial = loaded.plan.trials[0];
   row.state = TrialState::kFinished;
   row.device_name = "a CPU";
   row.peak_memory_bytes = 700'000'000;
