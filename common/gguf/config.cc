@@ -93,8 +93,12 @@ void add_rope(const GgufFile& file, Keys& keys, Json& config) {
   if (keys.find("rope.freq_base")) config["rope_theta"] = keys.number("rope.freq_base");
   const auto factors = file.tensors().find("rope_freqs.weight");
   if (factors != file.tensors().end()) {
-    config["rope_scaling"] = {{"rope_type", "factors"},
-                              {"factors", decode_tensor(factors->second)}};
+    const std::vector<float> divisors = decode_tensor(factors->second);
+    config["rope_scaling"] = {{"rope_type", "longrope"},
+                              {"factor", 1.0},
+                              {"attention_factor", 1.0},
+                              {"short_factor", divisors},
+                              {"long_factor", divisors}};
     return;
   }
   const auto type = keys.find("rope.scaling.type");
@@ -104,6 +108,17 @@ void add_rope(const GgufFile& file, Keys& keys, Json& config) {
   keys.count_if_there("rope.scaling.original_context_length", "original_max_position_embeddings",
                       scaling);
   config["rope_scaling"] = scaling;
+}
+
+// The tokens that mean something to a model, by config.json's names.
+void add_tokens(const GgufFile& file, Json& config) {
+  const Keys keys(file, "tokenizer.ggml.");
+  for (const auto& [key, name] :
+       {std::pair{"bos_token_id", "bos_token_id"}, std::pair{"eos_token_id", "eos_token_id"},
+        std::pair{"padding_token_id", "pad_token_id"}}) {
+    const auto id = keys.find(key);
+    if (id && id->is_number_unsigned()) config[name] = *id;
+  }
 }
 
 }  // namespace
@@ -141,6 +156,7 @@ Result<Json> config_of_gguf(const GgufFile& file) {
   keys.count_if_there("attention.sliding_window", "sliding_window", config);
   config["use_sliding_window"] = config.contains("sliding_window");
   add_rope(file, keys, config);
+  add_tokens(file, config);
   if (!keys.status()) return keys.status().error();
   return config;
 }

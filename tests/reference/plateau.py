@@ -47,12 +47,12 @@ def program(name, *arguments, folder=None, text=None):
 class Run:
     """A finished run of SWEEP over some of METHODS, in a temporary folder.
 
-    make_base(folder) writes another base than MiniLM; rows are the task's, in place of TEXTS; more
-    are lines of the sweep's parameters.
+    make_base(folder) writes another base than the catalogue's `named`; rows are the task's, in place
+    of TEXTS; more are lines of the sweep's parameters.
     """
 
-    def __init__(self, *methods, make_base=None, rows=None, task=CLASSIFICATION, settings=None,
-                 more=""):
+    def __init__(self, *methods, make_base=None, named="minilm-l6", rows=None, task=CLASSIFICATION,
+                 settings=None, more=""):
         self._keep = tempfile.TemporaryDirectory(prefix="plateau-reference-")
         self.folder = self._keep.name
         os.makedirs(os.path.join(self.folder, "task"))
@@ -63,12 +63,12 @@ class Run:
         if make_base:
             make_base(self.path("base"))
         sweep = SWEEP.replace("METHODS", ", ".join(methods)).replace("TASK", task).replace(
-            "BASE", "{path: base}" if make_base else "minilm-l6").replace("MORE", more)
+            "BASE", "{path: base}" if make_base else named).replace("MORE", more)
         settings = {**METHODS, **(settings or {})}
         self.write("round-trip.yaml", sweep + "".join(
             f"  {method}: {settings[method]}\n" for method in methods))
         program("plateau", "run", "round-trip.yaml", folder=self.folder)
-        self.base = self.path("base") if make_base else self._base()
+        self.base = self.path("base") if make_base else self._base(named)
 
     def write(self, name, text):
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
@@ -80,10 +80,10 @@ class Run:
     def close(self):
         self._keep.cleanup()
 
-    def _base(self):
+    def _base(self, named):
         cache = os.environ.get("PLATEAU_CACHE") or os.path.join(
             os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "plateau")
-        return glob.glob(os.path.join(cache, "bases", "minilm-l6-*"))[0]
+        return glob.glob(os.path.join(cache, "bases", named + "-*"))[0]
 
     def trial(self, method):
         """The folder of the one trial of a method."""

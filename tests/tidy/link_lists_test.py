@@ -13,13 +13,14 @@ INCLUDE = re.compile(r'^#include "((?:common|coordinator|worker|tests)/[^"]+)"',
 
 
 def libraries(source):
-    """{name: (folder, its .cc files, the libraries it names)} as every CMakeLists.txt declares."""
+    """{name: (its .cc files, the libraries it names)} as every CMakeLists.txt declares."""
     declared = {}
     for path in tidy.files(source, ["common", "coordinator", "worker", "tests"], ("CMakeLists.txt",)):
         folder = os.path.dirname(path)
         for name, words in LIBRARY.findall(tidy.read(source, path)):
             sources, _, deps = words.partition("DEPS")
-            declared[name] = (folder, re.findall(r"[\w/]+\.cc", sources),
+            files = re.findall(r"[\w./]+\.cc", sources)
+            declared[name] = ([os.path.normpath(os.path.join(folder, file)) for file in files],
                               re.findall(r"plateau_\w+", deps))
     return declared
 
@@ -30,15 +31,14 @@ def reachable(name, declared):
         library = todo.pop()
         if library in declared and library not in seen:
             seen.add(library)
-            todo += declared[library][2]
+            todo += declared[library][1]
     return seen
 
 
 def compiled_in(header, declared):
     """The libraries that compile the header's .cc file, if there is one."""
     stem = header[:-len(".h")] + ".cc"
-    return {name for name, (folder, sources, _) in declared.items()
-            if stem in {os.path.join(folder, file) for file in sources}}
+    return {name for name, (sources, _) in declared.items() if stem in sources}
 
 
 def included(source, path):
@@ -55,10 +55,9 @@ def included(source, path):
 def findings(source, _build):
     declared = libraries(source)
     found = []
-    for name, (folder, sources, _) in sorted(declared.items()):
+    for name, (sources, _) in sorted(declared.items()):
         named = reachable(name, declared)
-        for file in sources:
-            path = os.path.join(folder, file)
+        for path in sources:
             for header in included(source, path):
                 owners = compiled_in(header, declared)
                 if owners and not owners & named:

@@ -33,6 +33,7 @@ struct Source {
   const ExchangeArguments& arguments;
   const Model& model;
   const Trained& trained;
+  std::ostream& notes;  // what the user should know of a success
 };
 
 Status export_peft(const Source& from) {
@@ -50,8 +51,11 @@ Status export_peft(const Source& from) {
 }
 
 Status export_merged(const Source& from) {
-  return save_model_folder(from.arguments.out, from.trained, from.model, from.arguments.base,
-                           from.arguments.labels);
+  const auto note = save_model_folder(from.arguments.out, from.trained, from.model,
+                                      from.arguments.base, from.arguments.labels);
+  if (!note) return note.error();
+  if (!note->empty()) from.notes << "plateau-trainer export: " << *note << std::endl;
+  return {};
 }
 
 Status export_pyreft(const Source& from) {
@@ -85,7 +89,7 @@ Result<Format> find_format(const std::string& name) {
 }
 
 // Loads what the arguments name and hands it on.
-Status with_trained(const ExchangeArguments& arguments,
+Status with_trained(const ExchangeArguments& arguments, std::ostream& notes,
                     const std::function<Status(const Source&)>& use) {
   try {
     const auto model = load_base(arguments);
@@ -93,7 +97,7 @@ Status with_trained(const ExchangeArguments& arguments,
     const auto trained =
         load_trained(arguments.adapter, **model, arguments.base, arguments.positions);
     if (!trained) return trained.error();
-    return use({arguments, **model, *trained});
+    return use({arguments, **model, *trained, notes});
   } catch (const c10::Error& failure) {
     return internal_error(failure.what_without_backtrace());
   }
@@ -105,14 +109,14 @@ int finish(const Status& status, const char* command, std::ostream& err) {
   return exit_code(status.error().kind);
 }
 
-Status run_export(const std::vector<std::string>& words) {
+Status run_export(const std::vector<std::string>& words, std::ostream& notes) {
   const auto arguments = parse_exchange(words, kExportUsage);
   if (!arguments) return arguments.error();
   if (arguments->out.empty())
     return invalid_argument(std::string("--out is needed; usage: ") + kExportUsage);
   const auto format = find_format(arguments->format);
   if (!format) return format.error();
-  return with_trained(*arguments, format->save);
+  return with_trained(*arguments, notes, format->save);
 }
 
 // Of language modelling: the sum of -log p over each text's tokens, and how many were predicted.
@@ -125,10 +129,11 @@ Status print_losses(const Source& from, const Split& texts, std::ostream& out) {
   return {};
 }
 
-Status run_predict(const std::vector<std::string>& words, std::istream& in, std::ostream& out) {
+Status run_predict(const std::vector<std::string>& words, std::istream& in, std::ostream& out,
+                   std::ostream& notes) {
   const auto arguments = parse_exchange(words, kPredictUsage);
   if (!arguments) return arguments.error();
-  return with_trained(*arguments, [&](const Source& from) -> Status {
+  return with_trained(*arguments, notes, [&](const Source& from) -> Status {
     const auto split = read_predict_input(in, arguments->base, from.model, *from.trained.adapter);
     if (!split) return split.error();
     if (split->size() == 0) return {};
@@ -145,12 +150,12 @@ Status run_predict(const std::vector<std::string>& words, std::istream& in, std:
 }  // namespace
 
 int export_command(const std::vector<std::string>& words, std::ostream& err) {
-  return finish(run_export(words), "export", err);
+  return finish(run_export(words, err), "export", err);
 }
 
 int predict_command(const std::vector<std::string>& words, std::istream& in, std::ostream& out,
                     std::ostream& err) {
-  return finish(run_predict(words, in, out), "predict", err);
+  return finish(run_predict(words, in, out, err), "predict", err);
 }
 
 }  // namespace plateau::trainer

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <ATen/ATen.h>
 
 #include "common/base/file.h"
 #include "common/gguf/gguf.h"
+#include "worker/trainer/exchange/tokenizer_files.h"
+#include "worker/trainer/model/weight_source.h"
 
 namespace plateau::trainer {
 namespace {
@@ -70,6 +73,7 @@ Result<TensorMap> merged_tensors(const Trained& trained, const Model& model) {
 
 // What the base's file holds of the same module tree and this trainer does not compute.
 Status add_uncomputed(const fs::path& base, TensorMap& tensors) {
+  if (gguf_of_base(base)) return {};  // Of a decoder all is computed.
   const at::TensorOptions options = at::TensorOptions().dtype(tensors.begin()->second.dtype());
   const auto weights = ModelWeights::open(base);
   if (!weights) return weights.error();
@@ -92,10 +96,9 @@ Status add_uncomputed(const fs::path& base, TensorMap& tensors) {
 
 Result<Json> config_of(const fs::path& base, const Trained& trained, const Model& model,
                        const std::vector<std::string>& labels) {
-  const auto text = read_file(base / "config.json");
-  if (!text) return text.error();
-  Json config = Json::parse(*text, nullptr, false);
-  if (!config.is_object()) return corrupt((base / "config.json").string() + " is no JSON object");
+  auto files = open_base(base);
+  if (!files) return files.error();
+  Json config = std::move(files->config);
   const auto classes = classes_of(model, trained.head);
   if (!classes) return classes.error();
   const bool mean = model.info().pooling == Pooling::kMean;
@@ -120,18 +123,6 @@ Result<Json> config_of(const fs::path& base, const Trained& trained, const Model
   return config;
 }
 
-Status copy_tokenizer(const fs::path& base, const fs::path& out) {
-  for (const char* name :
-       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model"}) {
-    const auto bytes = read_file(base / name);
-    if (!bytes && bytes.error().kind == ErrorKind::kNotFound) continue;
-    if (!bytes) return bytes.error();
-    if (Status status = write_file_atomically(out / name, *bytes); !status) return status;
-  }
-  return {};
-}
-
 }  // namespace
 
 Json transformers_class(const Model& model, const Head& head) {
@@ -140,12 +131,9 @@ Json transformers_class(const Model& model, const Head& head) {
   return model.info().pooling == Pooling::kTokens ? classes->language : classes->classifier;
 }
 
-Status save_model_folder(const fs::path& out, const Trained& trained, const Model& model,
-                         const fs::path& base, const std::vector<std::string>& labels) {
-  if (gguf_of_base(base)) {
-    return invalid_argument("a merged model of the GGUF base " + base.string() +
-                            " cannot be saved; --format peft saves the adapter");
-  }
+Result<std::string> save_model_folder(const fs::path& out, const Trained& trained,
+                                      const Model& model, const fs::path& base,
+                                      const std::vector<std::string>& labels) {
   const auto config = config_of(base, trained, model, labels);
   if (!config) return config.error();
   auto tensors = merged_tensors(trained, model);
@@ -153,13 +141,16 @@ Status save_model_folder(const fs::path& out, const Trained& trained, const Mode
   if (Status status = add_uncomputed(base, *tensors); !status) return status.error();
   for (const TrainedTensor& tensor : trained.head.trained())
     (*tensors)[tensor.name] = tensor.value.detach();
-  if (Status status = make_folder(out); !status) return status;
+  if (Status status = make_folder(out); !status) return status.error();
   if (Status status = write_tensors(out / "model.safetensors", *tensors, {{"format", "pt"}});
       !status) {
-    return status;
+    return status.error();
   }
-  if (Status status = copy_tokenizer(base, out); !status) return status;
-  return write_file_atomically(out / "config.json", config->dump(2) + "\n");
+  auto note = save_tokenizer(base, out);
+  if (!note) return note.error();
+  if (Status status = write_file_atomically(out / "config.json", config->dump(2) + "\n"); !status)
+    return status.error();
+  return note;
 }
 
 }  // namespace plateau::trainer

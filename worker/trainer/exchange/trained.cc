@@ -8,6 +8,7 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
+#include "common/gguf/gguf.h"
 #include "worker/trainer/adapters/peft_files.h"
 #include "worker/trainer/adapters/registry.h"
 #include "worker/trainer/eval/evaluate.h"
@@ -26,6 +27,7 @@ constexpr const char* kHeadNames[] = {"classifier.weight", "classifier.out_proj.
 
 // Tensors of a head that lies in the base's own file.
 Result<TensorMap> head_of_base(const fs::path& base, const at::TensorOptions& options) {
+  if (gguf_of_base(base)) return TensorMap{};  // They hold language models.
   const auto weights = ModelWeights::open(base);
   if (!weights) return weights.error();
   TensorMap tensors;

@@ -146,9 +146,11 @@ bool flag(const nlohmann::json& json, const char* key, bool fallback) {
   return found != json.end() && found->is_boolean() ? found->get<bool>() : fallback;
 }
 
-// The longest text for which a sliding window hides nothing.
+// The longest text for which a sliding window hides nothing and positions turn as they should.
 std::int64_t longest_text(const nlohmann::json& json, const std::string& type,
-                          std::int64_t positions) {
+                          std::int64_t max_positions) {
+  const std::int64_t positions =
+      std::min(max_positions, rotary_longest(json).value_or(max_positions));
   const auto window = json.find("sliding_window");
   const bool used = type == "mistral" || flag(json, "use_sliding_window", false);
   if (!used || window == json.end() || !window->is_number_integer()) return positions;

@@ -44,14 +44,57 @@ Result<at::Tensor> scaled_as_llama3(const at::Tensor& plain, const Json& scaling
   return at::where(wavelength < original / high, plain, slow);
 }
 
-// A divisor for each frequency, as GGUF files of Llama 3 have them.
-Result<at::Tensor> divided(const at::Tensor& plain, const Json& scaling, const std::string& where) {
-  const auto factors = scaling.find("factors");
+// transformers 5 writes one object, rope_parameters, for what were rope_theta and rope_scaling.
+Json rope_scaling(const Json& config) {
+  for (const char* key : {"rope_parameters", "rope_scaling"}) {
+    const auto found = config.find(key);
+    if (found != config.end() && !found->is_null()) return *found;
+  }
+  return nullptr;
+}
+
+double rope_theta(const Json& config) {
+  const Json scaling = rope_scaling(config);
+  const auto inside = scaling.is_object() ? number_in(scaling, "rope_theta") : std::nullopt;
+  return inside ? *inside : number_in(config, "rope_theta").value_or(10000.0);
+}
+
+// "linear", or what the object is where it names no kind.
+std::string kind_of(const Json& scaling) {
+  if (scaling.is_null()) return "default";
+  for (const char* key : {"rope_type", "type"}) {
+    if (scaling.is_object() && scaling.contains(key) && scaling[key].is_string())
+      return scaling[key];
+  }
+  return scaling.dump();
+}
+
+// The context that the base was trained on before its positions were stretched.
+std::optional<double> original_context(const Json& scaling, const Json& config) {
+  for (const Json* place : {&scaling, &config}) {
+    if (const auto found = number_in(*place, "original_max_position_embeddings")) return found;
+  }
+  return number_in(config, "max_position_embeddings");
+}
+
+// A divisor for each frequency.
+Result<at::Tensor> scaled_as_longrope(const at::Tensor& plain, const Json& scaling,
+                                      const std::string& where) {
+  const auto factors = scaling.find("short_factor");
   const auto count = static_cast<std::size_t>(plain.numel());
   if (factors == scaling.end() || !factors->is_array() || factors->size() != count) {
-    return corrupt(where + ": rope_scaling needs " + std::to_string(count) + " \"factors\"");
+    return corrupt(where + ": rope_scaling needs a \"short_factor\" of " + std::to_string(count) +
+                   " numbers");
   }
   return plain / at::tensor(factors->get<std::vector<float>>());
+}
+
+double longrope_magnitude(const Json& scaling, const Json& config) {
+  const double original = original_context(scaling, config).value_or(1.0);
+  const double factor =
+      number_in(scaling, "factor")
+          .value_or(number_in(config, "max_position_embeddings").value_or(1.0) / original);
+  return factor <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(factor) / std::log(original));
 }
 
 // The pair of dimensions that turns `turns` times over the original context (a fraction of one).
@@ -65,8 +108,7 @@ Result<at::Tensor> scaled_as_yarn(const at::Tensor& plain, double theta, const J
                                   const Json& config, const std::string& where) {
   const auto factor = number_in(scaling, "factor");
   if (!factor) return missing(where, "factor");
-  auto original = number_in(scaling, "original_max_position_embeddings");
-  if (!original) original = number_in(config, "max_position_embeddings");
+  const auto original = original_context(scaling, config);
   if (!original) return missing(where, "original_max_position_embeddings");
   const double fast = number_in(scaling, "beta_fast").value_or(32.0);
   const double slow = number_in(scaling, "beta_slow").value_or(1.0);
@@ -117,40 +159,44 @@ class RotateFront : public torch::autograd::Function<RotateFront> {
 }  // namespace
 
 double rotary_magnitude(const Json& config) {
-  const auto found = config.find("rope_scaling");
-  if (found == config.end() || !found->is_object()) return 1.0;
-  const Json& scaling = *found;
-  if (scaling.value("rope_type", scaling.value("type", Json())) != "yarn") return 1.0;
+  const Json scaling = rope_scaling(config);
+  const std::string kind = kind_of(scaling);
+  if (kind != "yarn" && kind != "longrope") return 1.0;
   if (const auto given = number_in(scaling, "attention_factor")) return *given;
+  if (kind == "longrope") return longrope_magnitude(scaling, config);
   const double factor = number_in(scaling, "factor").value_or(1.0);
   return factor <= 1.0 ? 1.0 : 0.1 * std::log(factor) + 1.0;
 }
 
+std::optional<std::int64_t> rotary_longest(const Json& config) {
+  const Json scaling = rope_scaling(config);
+  if (kind_of(scaling) != "longrope") return {};
+  if (scaling.value("long_factor", Json()) == scaling.value("short_factor", Json())) return {};
+  const auto original = original_context(scaling, config);
+  if (!original) return {};
+  return static_cast<std::int64_t>(*original);
+}
+
 Result<at::Tensor> rotary_frequencies(const Json& config, const std::string& where,
                                       std::int64_t head_width) {
-  const double theta = number_in(config, "rope_theta").value_or(10000.0);
+  const double theta = rope_theta(config);
   const at::Tensor exponents =
       at::arange(0, head_width, 2, at::kLong).to(at::kFloat) / static_cast<double>(head_width);
   const at::Tensor plain = 1.0 / at::pow(theta, exponents);
-  const auto found = config.find("rope_scaling");
-  if (found == config.end() || found->is_null()) return plain;
-  const Json& scaling = *found;
-  std::string kind;
-  for (const char* key : {"type", "rope_type"}) {
-    if (scaling.is_object() && scaling.contains(key) && scaling[key].is_string())
-      kind = scaling[key];
-  }
+  const Json scaling = rope_scaling(config);
+  const std::string kind = kind_of(scaling);
   if (kind == "default" || kind == "dynamic") return plain;
   if (kind == "llama3") return scaled_as_llama3(plain, scaling, where);
   if (kind == "yarn") return scaled_as_yarn(plain, theta, scaling, config, where);
-  if (kind == "factors") return divided(plain, scaling, where);
+  if (kind == "longrope") return scaled_as_longrope(plain, scaling, where);
   if (kind == "linear") {
     const auto factor = number_in(scaling, "factor");
     if (!factor) return missing(where, "factor");
     return plain / *factor;
   }
-  return invalid_argument(where + ": rope_scaling '" + (kind.empty() ? scaling.dump() : kind) +
-                          "' is not supported; supported: default, linear, dynamic, llama3, yarn");
+  return invalid_argument(
+      where + ": rope_scaling '" + kind +
+      "' is not supported; supported: default, linear, dynamic, llama3, longrope, yarn");
 }
 
 Rotation2d rotation_at(const at::Tensor& positions, const at::Tensor& frequencies,

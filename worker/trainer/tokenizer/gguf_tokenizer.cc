@@ -48,7 +48,10 @@ struct Family {
 };
 
 json byte_level(bool use_regex) {
-  return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", use_regex}};
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", false},
+          {"trim_offsets", true},
+          {"use_regex", use_regex}};
 }
 
 json sequence(json first) {
@@ -105,8 +108,11 @@ Result<json> added_tokens(const GgufFile& file, const std::vector<std::string>& 
     if (type != kControl && type != kUserDefined) continue;
     added.push_back({{"id", id},
                      {"content", tokens[id]},
-                     {"special", type == kControl},
-                     {"normalized", false}});
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", type == kControl}});
   }
   return added;
 }
@@ -213,10 +219,17 @@ json sentencepiece_decoder(const GgufFile& file) {
   return {{"type", "Sequence"}, {"decoders", std::move(steps)}};
 }
 
-void add_padding(const GgufFile& file, json& made) {
-  if (const GgufValue* const pad = find(file, "padding_token_id")) {
-    if (const auto* const id = std::get_if<std::uint64_t>(pad)) made["padding"] = {{"pad_id", *id}};
-  }
+// What fills up a batch, or null.
+json padding(const GgufFile& file, const std::vector<std::string>& tokens) {
+  const GgufValue* const pad = find(file, "padding_token_id");
+  const auto* const id = pad != nullptr ? std::get_if<std::uint64_t>(pad) : nullptr;
+  if (id == nullptr || *id >= tokens.size()) return nullptr;
+  return {{"strategy", "BatchLongest"},
+          {"direction", "Right"},
+          {"pad_to_multiple_of", nullptr},
+          {"pad_id", *id},
+          {"pad_type_id", 0},
+          {"pad_token", tokens[*id]}};
 }
 
 Result<json> sentencepiece_json(const GgufFile& file) {
@@ -230,14 +243,15 @@ Result<json> sentencepiece_json(const GgufFile& file) {
   family.adds_bos = family.bos_in_pair = true;
   Result<json> processor = post_processor(file, *tokens, family);
   if (!processor) return processor.error();
-  json made{{"added_tokens", std::move(*added)},
-            {"normalizer", sentencepiece_normalizer(file)},
-            {"pre_tokenizer", nullptr},
-            {"post_processor", std::move(*processor)},
-            {"decoder", sentencepiece_decoder(file)},
-            {"model", std::move(*pieces)}};
-  add_padding(file, made);
-  return made;
+  return json{{"version", "1.0"},
+              {"truncation", nullptr},
+              {"padding", padding(file, *tokens)},
+              {"added_tokens", std::move(*added)},
+              {"normalizer", sentencepiece_normalizer(file)},
+              {"pre_tokenizer", nullptr},
+              {"post_processor", std::move(*processor)},
+              {"decoder", sentencepiece_decoder(file)},
+              {"model", std::move(*pieces)}};
 }
 
 }  // namespace
@@ -262,11 +276,15 @@ Result<json> gguf_tokenizer_json(const GgufFile& file) {
   if (!bpe) return bpe.error();
   Result<json> processor = post_processor(file, *tokens, *family);
   if (!processor) return processor.error();
-  json made{{"added_tokens", std::move(*added)},      {"normalizer", family->normalizer},
-            {"pre_tokenizer", family->pre_tokenizer}, {"post_processor", std::move(*processor)},
-            {"decoder", {{"type", "ByteLevel"}}},     {"model", std::move(*bpe)}};
-  add_padding(file, made);
-  return made;
+  return json{{"version", "1.0"},
+              {"truncation", nullptr},
+              {"padding", padding(file, *tokens)},
+              {"added_tokens", std::move(*added)},
+              {"normalizer", family->normalizer},
+              {"pre_tokenizer", family->pre_tokenizer},
+              {"post_processor", std::move(*processor)},
+              {"decoder", byte_level(true)},
+              {"model", std::move(*bpe)}};
 }
 
 }  // namespace plateau::trainer

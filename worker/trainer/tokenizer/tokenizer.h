@@ -79,4 +79,8 @@ class Tokenizer {
   TokenizerParts parts_;
 };
 
+// The text of a tokenizer.json that does what the tokenizer inside a GGUF file does, for the
+// library tokenizers too. Errors as from_folder()'s.
+Result<std::string> tokenizer_json_of_gguf(const std::filesystem::path& path);
+
 }  // namespace plateau::trainer

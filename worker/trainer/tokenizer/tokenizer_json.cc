@@ -55,15 +55,9 @@ const json& section_of(const json& file, const char* key) {
 }
 
 Result<Tokenizer> from_gguf(const std::filesystem::path& path) {
-  const Result<GgufFile> file = GgufFile::open(path);
-  if (!file) return file.error();
-  const Result<json> made = gguf_tokenizer_json(*file);
+  const Result<std::string> made = tokenizer_json_of_gguf(path);
   if (!made) return made.error();
-  try {
-    return Tokenizer::from_json(made->dump(), path.string());
-  } catch (const json::exception&) {  // dump knows UTF-8 only.
-    return corrupt(path.string() + ": a token is not UTF-8. Fetch the file again.");
-  }
+  return Tokenizer::from_json(*made, path.string());
 }
 
 }  // namespace
@@ -106,6 +100,18 @@ Result<Tokenizer> Tokenizer::from_json(std::string_view text, const std::string&
   parts.pad_id = find_pad_id(file, *added);
   parts.sha256 = sha256_hex(text);
   return Tokenizer(std::move(parts));
+}
+
+Result<std::string> tokenizer_json_of_gguf(const std::filesystem::path& path) {
+  const Result<GgufFile> file = GgufFile::open(path);
+  if (!file) return file.error();
+  const Result<json> made = gguf_tokenizer_json(*file);
+  if (!made) return made.error();
+  try {
+    return made->dump();
+  } catch (const json::exception&) {  // dump knows UTF-8 only.
+    return corrupt(path.string() + ": a token is not UTF-8. Fetch the file again.");
+  }
 }
 
 Result<Tokenizer> Tokenizer::from_folder(const std::filesystem::path& folder) {

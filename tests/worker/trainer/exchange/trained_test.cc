@@ -79,7 +79,7 @@ TEST_P(EveryMethod, whose_update_is_one_of_the_base_gives_a_model_with_the_same_
   const auto trained = load_trained(example.adapter, *example.model, example.base);
   ASSERT_TRUE(trained) << trained.error().message;
   const auto out = fresh_folder("merged");
-  const Status saved =
+  const auto saved =
       save_model_folder(out, *trained, *example.model, example.base, {"low", "middle", "high"});
   if (!example.member->adapter().merged()) {
     ASSERT_FALSE(saved);

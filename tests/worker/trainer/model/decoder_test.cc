@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include "tests/worker/trainer/model/tiny_llama.h"
 #include "tests/worker/trainer/support/tiny.h"
+#include "tests/worker/trainer/support/tiny_llama.h"
 #include "worker/trainer/adapters/init.h"
 #include "worker/trainer/model/attention.h"
 #include "worker/trainer/model/lm_loss.h"
@@ -126,12 +126,41 @@ TEST(Rotary, yarn_blends_by_pairs_and_scales_the_scores) {
                   1.25F);
 }
 
+// sqrt(1 + log(factor) / log(original context)), and a divisor a frequency.
+TEST(Rotary, longrope_divides_and_ends_where_its_long_factors_begin) {
+  nlohmann::json config = tiny_llama_config();
+  config["max_position_embeddings"] = 4096;
+  config["original_max_position_embeddings"] = 1024;
+  config["rope_scaling"] = {{"rope_type", "longrope"},
+                            {"short_factor", {1.0, 1.0, 2.0, 4.0}},
+                            {"long_factor", {1.0, 2.0, 4.0, 8.0}}};
+  const at::Tensor frequencies = *rotary_frequencies(config, "config.json", 8);
+  const at::Tensor expected = at::tensor({1.0F, 0.1F, 0.005F, 0.00025F});
+  EXPECT_TRUE(at::allclose(frequencies, expected, 1e-6, 0.0)) << frequencies;
+  EXPECT_DOUBLE_EQ(rotary_magnitude(config), std::sqrt(1.2));
+  EXPECT_EQ(rotary_longest(config), 1024);
+  config["rope_scaling"]["long_factor"] = config["rope_scaling"]["short_factor"];
+  EXPECT_FALSE(rotary_longest(config));
+  config["rope_scaling"]["short_factor"] = {1.0};
+  EXPECT_EQ(rotary_frequencies(config, "config.json", 8).error().kind, ErrorKind::kCorrupt);
+}
+
+TEST(Rotary, one_object_of_transformers_5_says_the_same_as_two_keys) {
+  nlohmann::json two = tiny_llama_config(), one = two;
+  two["rope_theta"] = 500.0;
+  one["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 500.0}};
+  EXPECT_TRUE(rotary_frequencies(one, "", 8)->equal(*rotary_frequencies(two, "", 8)));
+  two["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 4.0}};
+  one["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 4.0}, {"rope_theta", 500.0}};
+  EXPECT_TRUE(rotary_frequencies(one, "", 8)->equal(*rotary_frequencies(two, "", 8)));
+}
+
 TEST(Rotary, refuses_what_it_does_not_know_by_name) {
   nlohmann::json config = tiny_llama_config();
-  config["rope_scaling"] = {{"rope_type", "longrope"}, {"factor", 4.0}};
+  config["rope_scaling"] = {{"rope_type", "ntk"}, {"factor", 4.0}};
   EXPECT_EQ(rotary_frequencies(config, "x/config.json", 8).error().message,
-            "x/config.json: rope_scaling 'longrope' is not supported; supported: default, linear, "
-            "dynamic, llama3, yarn");
+            "x/config.json: rope_scaling 'ntk' is not supported; supported: default, linear, "
+            "dynamic, llama3, longrope, yarn");
   config["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}};
   EXPECT_EQ(rotary_frequencies(config, "x/config.json", 8).error().kind, ErrorKind::kCorrupt);
 }

@@ -1,6 +1,4 @@
 // A Llama out of a GGUF file is the one out of the folder that the file was made of.
-#include <bit>
-
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
@@ -8,97 +6,21 @@
 #include "common/base/file.h"
 #include "common/gguf/config.h"
 #include "tests/common/gguf/gguf_bytes.h"
-#include "tests/worker/trainer/model/tiny_llama.h"
 #include "tests/worker/trainer/support/tiny.h"
+#include "tests/worker/trainer/support/tiny_gguf.h"
+#include "tests/worker/trainer/support/tiny_llama.h"
 #include "worker/trainer/model/gguf_source.h"
+#include "worker/trainer/model/rotary.h"
 
 namespace plateau::trainer {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What llama.cpp's converter does to a query or key matrix.
-at::Tensor permuted(const at::Tensor& weight, std::int64_t heads) {
-  const std::int64_t half = weight.size(0) / heads / 2;
-  return weight.view({heads, 2, half, -1}).transpose(1, 2).reshape(weight.sizes());
-}
-
-// Numbers of float16, so that the file's halves and the folder's doubles are the same.
-TensorMap half_tensors() {
-  TensorMap tensors = testing::tiny_llama_tensors();
-  for (auto& [name, tensor] : tensors)
-    tensor = tensor.to(at::kHalf).to(at::kDouble);
-  return tensors;
-}
-
-class Metadata {
- public:
-  Metadata& text(const std::string& key, const std::string& value) {
-    begin(key, 8);
-    put_text(bytes_, value);
-    return *this;
-  }
-  Metadata& count(const std::string& key, std::uint32_t value) {
-    begin(key, 4);
-    put(bytes_, value, 4);
-    return *this;
-  }
-  Metadata& number(const std::string& key, float value) {
-    begin(key, 6);
-    put(bytes_, std::bit_cast<std::uint32_t>(value), 4);
-    return *this;
-  }
-  std::uint64_t keys() const { return keys_; }
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  void begin(const std::string& key, std::uint32_t type) {
-    put_text(bytes_, key);
-    put(bytes_, type, 4);
-    ++keys_;
-  }
-  std::string bytes_;
-  std::uint64_t keys_ = 0;
-};
-
-Metadata llama_metadata() {
-  Metadata metadata;
-  metadata.text("general.architecture", "llama")
-      .count("llama.embedding_length", 16)
-      .count("llama.block_count", 2)
-      .count("llama.attention.head_count", 4)
-      .count("llama.attention.head_count_kv", 2)
-      .count("llama.feed_forward_length", 24)
-      .count("llama.context_length", 32)
-      .number("llama.attention.layer_norm_rms_epsilon", 1e-6F);
-  return metadata;
-}
-
-std::string gguf_of(const TensorMap& tensors, const Metadata& metadata) {
-  std::vector<TensorBytes> entries;
-  std::string data;
-  for (const auto& [name, tensor] : tensors) {
-    at::Tensor stored = tensor;
-    if (name.find("q_proj") != std::string::npos) stored = permuted(stored, 4);
-    if (name.find("k_proj") != std::string::npos) stored = permuted(stored, 2);
-    const bool is_matrix = stored.dim() == 2;
-    stored = stored.to(is_matrix ? at::kHalf : at::kFloat).contiguous();
-    const std::string known = gguf_tensor_name(name);
-    TensorBytes entry{known.empty() ? name : known, {}, is_matrix ? 1U : 0U, data.size()};
-    for (std::int64_t i = stored.dim(); i-- > 0;)
-      entry.extents.push_back(static_cast<std::uint64_t>(stored.size(i)));
-    data.append(static_cast<const char*>(stored.const_data_ptr()), stored.nbytes());
-    data.resize((data.size() + 31) / 32 * 32, '\0');
-    entries.push_back(std::move(entry));
-  }
-  return gguf_bytes(metadata.keys(), metadata.bytes(), entries, data);
-}
-
-fs::path write_gguf(const std::string& bytes) {
-  const fs::path path = testing::fresh_folder("gguf") / "tiny.gguf";
-  EXPECT_TRUE(write_file_atomically(path, bytes));
-  return path;
-}
+using testing::gguf_of;
+using testing::half_tensors;
+using testing::llama_metadata;
+using testing::Metadata;
+using testing::write_gguf;
 
 at::Tensor states_of(const fs::path& path, const LoadOptions& options) {
   const auto model = load_model(path, options);
@@ -198,7 +120,10 @@ TEST(GgufConfig, rope_comes_from_keys_or_from_the_tensor_of_divisors) {
   TensorMap tensors = half_tensors();
   tensors["rope_freqs.weight"] = at::tensor({1.0, 8.0}, at::kDouble);
   config = config_of(llama_metadata(), tensors);
-  EXPECT_EQ(config["rope_scaling"]["factors"], (std::vector<float>{1.0F, 8.0F}));
+  for (const char* factors : {"short_factor", "long_factor"})
+    EXPECT_EQ(config["rope_scaling"][factors], (std::vector<float>{1.0F, 8.0F}));
+  EXPECT_FALSE(rotary_longest(config));
+  EXPECT_EQ(rotary_magnitude(config), 1.0);
   EXPECT_EQ(config["tie_word_embeddings"], true);
 }
 

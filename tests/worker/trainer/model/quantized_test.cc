@@ -8,8 +8,8 @@
 
 #include "common/base/file.h"
 #include "common/gguf/blocks.h"
-#include "tests/worker/trainer/model/tiny_llama.h"
 #include "tests/worker/trainer/support/tiny.h"
+#include "tests/worker/trainer/support/tiny_llama.h"
 #include "worker/kernels/quantize_nf4.h"
 #include "worker/trainer/adapters/init.h"
 #include "worker/trainer/model/packed_linear.h"

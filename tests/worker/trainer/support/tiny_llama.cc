@@ -1,4 +1,4 @@
-#include "tests/worker/trainer/model/tiny_llama.h"
+#include "tests/worker/trainer/support/tiny_llama.h"
 
 #include <gtest/gtest.h>
 
