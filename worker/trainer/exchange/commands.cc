@@ -120,9 +120,7 @@ Status run_export(const std::vector<std::string>& words, std::ostream& notes) {
 }
 
 // Of language modelling: the sum of -log p over each text's tokens, and how many were predicted.
-Status print_losses(const Source& from, const Split& texts, std::ostream& out) {
-  Split split = texts;
-  split.token_labels.assign(split.ids.begin(), split.ids.end());
+Status print_losses(const Source& from, const Split& split, std::ostream& out) {
   const TokenLosses losses = token_losses(from.model, from.trained.adapter.get(), split);
   for (std::size_t i = 0; i < losses.sums.size(); ++i)
     out << nlohmann::json{losses.sums[i], losses.counts[i]} << "\n";

@@ -14,6 +14,7 @@ using Json = nlohmann::json;
 
 struct Tokens {
   std::vector<std::int32_t> ids, types;
+  std::vector<std::int64_t> labels;  // as Split has them; in language modelling alone
 };
 
 constexpr char kForms[] =
@@ -36,7 +37,7 @@ class Texts {
     std::optional<std::string> second;
     if (text.is_array()) second = text[1].get<std::string>();
     const Encoding encoding = tokenizer_->encode(first, second, EncodeOptions{});
-    return Tokens{encoding.ids, encoding.type_ids};
+    return Tokens{encoding.ids, encoding.type_ids, {}};
   }
 
  private:
@@ -66,17 +67,38 @@ bool is_text(const Json& line) {
          (line.is_array() && line.size() == 2 && line[0].is_string() && line[1].is_string());
 }
 
-Result<Tokens> tokens_of(const Json& line, Texts& texts) {
-  if (is_text(line)) return texts(line);
+// Each token's own id, or -100 where it is given and not to be predicted.
+Result<std::vector<std::int64_t>> labels_of(const Json& line,
+                                            const std::vector<std::int32_t>& ids) {
+  const Json& labels = line["labels"];
+  bool fits = labels.is_array() && labels.size() == ids.size();
+  for (std::size_t i = 0; fits && i < ids.size(); ++i)
+    fits = labels[i] == -100 || labels[i] == ids[i];
+  if (fits) return labels.get<std::vector<std::int64_t>>();
+  return invalid_argument("has labels that are not, one a token, its id or -100");
+}
+
+Result<Tokens> ids_of(const Json& line) {
   const bool object = line.is_object() && line.contains("input_ids");
   const auto ids = whole_numbers(object ? line["input_ids"] : line);
   if (!ids) return invalid_argument(kForms);
   if (!object || !line.contains("token_type_ids"))
-    return Tokens{*ids, std::vector<std::int32_t>(ids->size(), 0)};
+    return Tokens{*ids, std::vector<std::int32_t>(ids->size(), 0), {}};
   const auto types = whole_numbers(line["token_type_ids"]);
   if (!types || types->size() != ids->size())
     return invalid_argument("has token_type_ids that are not one whole number a token");
-  return Tokens{*ids, *types};
+  return Tokens{*ids, *types, {}};
+}
+
+Result<Tokens> tokens_of(const Json& line, Texts& texts, bool predicts_tokens) {
+  auto tokens = is_text(line) ? texts(line) : ids_of(line);
+  if (!tokens || !predicts_tokens) return tokens;
+  tokens->labels.assign(tokens->ids.begin(), tokens->ids.end());
+  if (!line.is_object() || !line.contains("labels")) return tokens;
+  auto labels = labels_of(line, tokens->ids);
+  if (!labels) return labels.error();
+  tokens->labels = std::move(*labels);
+  return tokens;
 }
 
 Status check_fits(const Tokens& tokens, const Model& model, const Adapter& adapter) {
@@ -98,6 +120,7 @@ Status check_fits(const Tokens& tokens, const Model& model, const Adapter& adapt
 void append(const Tokens& tokens, Split& split) {
   split.ids.insert(split.ids.end(), tokens.ids.begin(), tokens.ids.end());
   split.type_ids.insert(split.type_ids.end(), tokens.types.begin(), tokens.types.end());
+  split.token_labels.insert(split.token_labels.end(), tokens.labels.begin(), tokens.labels.end());
   split.offsets.push_back(static_cast<std::int64_t>(split.ids.size()));
   split.item_ids.push_back(std::to_string(split.size()));
 }
@@ -110,7 +133,8 @@ Result<Split> read_predict_input(std::istream& in, const std::filesystem::path& 
   Texts texts(base);
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
-    const auto tokens = tokens_of(Json::parse(line, nullptr, false), texts);
+    const auto tokens = tokens_of(Json::parse(line, nullptr, false), texts,
+                                  model.info().pooling == Pooling::kTokens);
     Status status = tokens ? check_fits(*tokens, model, adapter) : Status(tokens.error());
     if (!status) {
       return Error{status.error().kind,

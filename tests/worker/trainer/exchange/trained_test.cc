@@ -1,6 +1,7 @@
 // Adapters out of folders alone, models out of adapters, and the commands around both.
 #include "worker/trainer/exchange/trained.h"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -10,13 +11,16 @@
 #include "common/base/file.h"
 #include "common/spec/methods.h"
 #include "tests/worker/trainer/support/tiny.h"
+#include "tests/worker/trainer/support/tiny_families.h"
 #include "worker/trainer/adapters/peft_files.h"
 #include "worker/trainer/adapters/registry.h"
 #include "worker/trainer/eval/evaluate.h"
+#include "worker/trainer/eval/token_losses.h"
 #include "worker/trainer/exchange/adapter_spec.h"
 #include "worker/trainer/exchange/adapters_folder.h"
 #include "worker/trainer/exchange/commands.h"
 #include "worker/trainer/exchange/model_folder.h"
+#include "worker/trainer/exchange/predict_input.h"
 #include "worker/trainer/exchange/pyreft_folder.h"
 #include "worker/trainer/pack/pack.h"
 
@@ -24,9 +28,13 @@ namespace plateau::trainer {
 namespace {
 
 using Json = nlohmann::json;
+using testing::families;
+using testing::Family;
+using testing::family_model;
 using testing::fresh_folder;
 using testing::tiny_data;
 using testing::tiny_member;
+using testing::tiny_parameters;
 using testing::tiny_trial;
 using testing::write_tiny_bert;
 
@@ -348,6 +356,31 @@ TEST_F(Commands, export_says_what_it_wants) {
   EXPECT_EQ(export_command({adapter, "--base", base, "--format", "peft"}, err_), 2);
   EXPECT_EQ(export_command({"/nowhere", "--base", base, "--format", "peft", "--out", "x"}, err_),
             3);
+}
+
+// LoReFT's positions count in the prompt, so that predict has to be told where it ends.
+TEST(predict_input, labels_say_where_a_prompt_ends) {
+  const Family& family = *std::find_if(families().begin(), families().end(),
+                                       [](const Family& f) { return f.name == "llama_lm"; });
+  const auto model = family_model(family);
+  auto adapter = make_adapter("loreft", {*model, tiny_parameters("loreft", 3), 5});
+  ASSERT_TRUE(adapter) << adapter.error().message;
+  const auto read = [&](const std::string& text) {
+    std::istringstream in(text);
+    return read_predict_input(in, "", *model, **adapter);
+  };
+  const auto told = read(R"({"input_ids": [5, 9, 3, 30, 2], "labels": [-100, -100, -100, 30, 2]})");
+  const auto whole = read("[5, 9, 3, 30, 2]");
+  ASSERT_TRUE(told && whole);
+  EXPECT_EQ(told->prompt_of(0), 3);
+  EXPECT_EQ(whole->prompt_of(0), 0);
+  EXPECT_EQ(token_losses(*model, adapter->get(), *told).counts[0], 2);
+  for (const char* bad : {"[30, 2]", "[-100, -100, -100, 2, 2]", "7"}) {
+    const auto refused =
+        read(R"({"input_ids": [5, 9, 3, 30, 2], "labels": )" + std::string(bad) + "}");
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_NE(refused.error().message.find("labels"), std::string::npos);
+  }
 }
 
 TEST(export_command, refuses_a_method_that_peft_does_not_have) {
