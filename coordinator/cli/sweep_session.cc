@@ -443,6 +443,11 @@ Status Session::serve() {
 }
 
 Status Session::conclude() {
+  // The results are read from the store: what was known of every trial beside it gives way.
+  engine_.reset();
+  gateway_.reset();
+  scheduler_ = Scheduler(scheduler_options(options_));
+  malloc_trim(0);
   const Result<RunView> run = read_run(folder_->path);
   if (!run) return run.error();
   keep_measurements(*run);

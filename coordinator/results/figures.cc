@@ -110,7 +110,7 @@ Result<results::Drawing> figure_drawing(const RunView& run, FigureKind kind, dou
                             "two-column papers, 504 both).");
   }
   auto drawing = drawing_of(run, kind, {width});
-  if (drawing) return *std::move(drawing);
+  if (drawing) return std::move(*drawing);
   return not_found("run '" + run.name + "' has " + missing(kind) +
                    ", so this figure would be empty. See 'plateau status " + run.name + "'.");
 }

@@ -83,7 +83,7 @@ Result<std::string> tests_of(const RunView& run, const std::optional<PlateauRequ
   for (const Table& table : results::efficiency_tables(summary)) {
     if (!table.rows.empty()) *text += results::html(table);
   }
-  return *std::move(text);
+  return std::move(*text);
 }
 
 // Trials without a result, with the reason: nothing that was run is left off the page.

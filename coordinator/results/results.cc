@@ -106,7 +106,7 @@ Result<std::string> tables_parquet(const RunView& run,
   for (const results::TableSpec& spec : specs) {
     auto summary = results::summary_for(run, spec);
     if (!summary) return summary.error();
-    tables.push_back({spec.name, *std::move(summary)});
+    tables.push_back({spec.name, std::move(*summary)});
   }
   const auto columns = results::cells_columns(tables);
   if (!columns) return columns.error();
@@ -141,7 +141,7 @@ Result<std::string> table_text(const RunView& run, const std::vector<results::Ta
 std::string table_text(const RunView& run, TableFormat format) {
   // Every default: nothing in it can be refused.
   auto text = table_text(run, std::vector<results::TableSpec>{{}}, format);
-  return text ? *std::move(text) : text.error().message + "\n";
+  return text ? std::move(*text) : text.error().message + "\n";
 }
 
 namespace {

@@ -61,7 +61,7 @@ Result<std::vector<Table>> tables_of(const RunView& run, const std::vector<Table
     if (!summary) return summary.error();
     auto table = build_table(*summary, spec);
     if (!table) return table.error();
-    tables.push_back(*std::move(table));
+    tables.push_back(std::move(*table));
   }
   return tables;
 }

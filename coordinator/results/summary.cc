@@ -147,6 +147,7 @@ void add_settings(Summary& summary) {
   summary.setting_names = telling_settings(summary.cells, reader);
   for (Cell& cell : summary.cells) {
     const auto settings = reader.of(cell.example);
+    cell.settings.reserve(summary.setting_names.size());
     for (const std::string& name : summary.setting_names)
       cell.settings.push_back({name, cell.is_baseline ? "" : value_of(settings, name)});
   }
@@ -230,6 +231,31 @@ void add_task_notes(Summary& summary, const RunView& run) {
   }
 }
 
+using Rows = std::vector<const TrialRow*>;
+
+// The trials of each cell, cells in the order of their first trials.
+std::vector<Rows> cells_of(const RunView& run) {
+  std::map<std::string, std::size_t> places;  // in `cells`
+  std::vector<Rows> cells;
+  for (const TrialRow& row : run.trials) {
+    // Base and task by name too: the key leaves names out, and the majority class of two bases is
+    // one key but two rows.
+    const std::string key = row.cell + "\n" + row.trial.base->name + "\n" + row.trial.task->name;
+    const auto [place, is_new] = places.emplace(key, cells.size());
+    if (is_new) cells.emplace_back();
+    cells[place->second].push_back(&row);
+  }
+  return cells;
+}
+
+void add_cells(Summary& summary, const RunView& run, const SummaryOptions& options) {
+  const std::vector<Rows> cells = cells_of(run);
+  summary.cells.reserve(cells.size());
+  for (const Rows& rows : cells)
+    summary.cells.push_back(make_cell(rows, options));
+  add_settings(summary);
+}
+
 }  // namespace
 
 std::size_t Cell::with_value() const {
@@ -252,28 +278,17 @@ Summary summarise(const RunView& run, const SummaryOptions& options) {
   summary.run = run.name;
   summary.split = options.split;
   summary.program_version = run.program_version;
-  std::map<std::string, std::size_t> index;  // cell key -> place in `groups`
-  std::vector<std::vector<const TrialRow*>> groups;
   std::set<std::string> devices;
   std::set<std::string> torches;
   for (const TrialRow& row : run.trials) {
     add_facts(summary, row, options);
     if (!row.device_name.empty()) devices.insert(row.device_name);
     if (!row.torch_version.empty()) torches.insert(row.torch_version);
-    // Base and task by name too: the key leaves names out, and the majority class of two bases is
-    // one key but two rows.
-    const std::string key = row.cell + "\n" + row.trial.base->name + "\n" + row.trial.task->name;
-    const auto [place, is_new] = index.emplace(key, groups.size());
-    if (is_new) groups.emplace_back();
-    groups[place->second].push_back(&row);
   }
   add_task_notes(summary, run);
   summary.device_names.assign(devices.begin(), devices.end());
   summary.torch_versions.assign(torches.begin(), torches.end());
-
-  for (const auto& rows : groups)
-    summary.cells.push_back(make_cell(rows, options));
-  add_settings(summary);
+  add_cells(summary, run, options);
   sort_cells(summary);
   select_on_validation(run.sweep_report, summary);
   flag_collapsed(run, summary);

@@ -192,8 +192,9 @@ std::vector<Column> make_columns(const Plan& plan) {
   return columns;
 }
 
-Row make_row(const Plan& plan, const Line& line) {
+Row make_row(const Plan& plan, const Line& line, std::size_t columns) {
   Row row;
+  row.entries.reserve(columns);
   for (const std::string& dimension : shown_rows(plan))
     row.entries.push_back({printed_dimension(*line.first, dimension)});
   for (Show show : plan.before)
@@ -291,7 +292,7 @@ namespace {
 Result<Plan> make_plan(const Summary& summary, const TableSpec& spec) {
   auto laid_out = pivot(summary, spec);
   if (!laid_out) return laid_out.error();
-  Plan plan{summary, spec, mixed_protocols(summary), *std::move(laid_out), {}, {}, false};
+  Plan plan{summary, spec, mixed_protocols(summary), std::move(*laid_out), {}, {}, false};
   const std::vector<Show> shown =
       spec.show.empty() ? default_shows(summary, plan.pivot) : spec.show;
   for (Show show : shown) {
@@ -420,8 +421,9 @@ Result<Table> build_table(const Summary& summary, const TableSpec& spec) {
   table.name = spec.name;
   table.title = spec.title.empty() ? "Results of " + summary.run + "." : spec.title;
   table.columns = make_columns(*plan);
+  table.rows.reserve(plan->pivot.lines.size());
   for (std::size_t i = 0; i < plan->pivot.lines.size(); ++i) {
-    Row row = make_row(*plan, plan->pivot.lines[i]);
+    Row row = make_row(*plan, plan->pivot.lines[i], table.columns.size());
     row.starts_group = i > 0 && spec.sort.empty() &&
                        starts_group(spec, plan->pivot.lines[i - 1], plan->pivot.lines[i]);
     table.rows.push_back(std::move(row));
@@ -435,7 +437,7 @@ Result<Table> build_table(const Summary& summary, const TableSpec& spec) {
 Table build_table(const Summary& summary) {
   auto table = build_table(summary, TableSpec{});
   PLATEAU_CHECK(table.ok(), table.ok() ? "" : table.error().message);
-  return *std::move(table);
+  return std::move(*table);
 }
 
 }  // namespace plateau::results

@@ -57,7 +57,7 @@ Status read_text(const Json& json, const std::string& where, std::string& into) 
 Status read_words(const Json& json, const std::string& where, std::vector<std::string>& into) {
   auto words = words_of(json, where);
   if (!words) return words.error();
-  into = *std::move(words);
+  into = std::move(*words);
   return {};
 }
 
@@ -190,7 +190,7 @@ Result<std::vector<TableSpec>> table_specs(const nlohmann::json& report) {
         return wrong(at + ".name", "two tables are called '" + spec->name + "'.");
       }
     }
-    specs.push_back(*std::move(spec));
+    specs.push_back(std::move(*spec));
   }
   return specs;
 }
