@@ -467,6 +467,7 @@ Status Session::conclude() {
     context_.print(failures_text(*run));
     for (const fs::path& path : files->paths)
       context_.print("Wrote " + path.string() + "\n");
+    if (!files->left_out.empty()) context_.print(files->left_out + "\n");
     context_.print("Trials, their metrics, predictions and adapters: " +
                    (folder_->path / "trials").string() + "\n");
   }

@@ -18,7 +18,8 @@ namespace plateau {
 namespace {
 
 constexpr int kTerminalColumns = 100;
-constexpr int kWideColumns = 140;  // intervals and p-values that are cut say nothing
+constexpr std::size_t kMostLines = 500;  // of a figure
+constexpr int kWideColumns = 140;        // intervals and p-values that are cut say nothing
 
 }  // namespace
 
@@ -48,7 +49,13 @@ Result<ResultFiles> write_results(const RunView& run, const std::filesystem::pat
   }
   const results::Summary summary = results::summary_of(run);
   write("table.csv", results::cells_csv(summary));
-  if (const auto figure = results::rank_figure(summary)) {
+  const std::size_t lines = results::curves(summary).size();
+  if (lines > kMostLines) {
+    written.left_out = "No rank.svg and no rank.pdf: they would have " + std::to_string(lines) +
+                       " lines, and more than " + std::to_string(kMostLines) +
+                       " cannot be told apart. 'plateau results figure " + run.name +
+                       " --where NAME=VALUE' draws some of them.";
+  } else if (const auto figure = results::rank_figure(summary)) {
     write("rank.svg", results::to_svg(*figure));
     write("rank.pdf", results::to_pdf(*figure));
   }

@@ -21,8 +21,9 @@ namespace plateau {
 struct ResultFiles {
   // As written, in this order: NAME.md and NAME.tex of every table of the sweep's `report` ("table"
   // where it names none), table.csv, rank.svg and rank.pdf (absent from the list when the run has
-  // no adapter with a rank, or no finished trial of one).
+  // no adapter with a rank, no finished trial of one, or more lines than anybody could read).
   std::vector<std::filesystem::path> paths;
+  std::string left_out;  // a figure that nobody could read; empty: none
 };
 
 // Writes run_folder/results/, each file atomically. Blocks. Works at any moment of a run: cells

@@ -44,6 +44,19 @@ TEST_F(WriteResults, writes_four_files) {
   EXPECT_EQ(there, 5u);
 }
 
+TEST_F(WriteResults, a_figure_of_too_many_lines_is_left_out_and_says_so) {
+  RunBuilder builder;
+  for (int i = 1; i <= 501; ++i)
+    builder.add({"lora", 4, {0.8}, "tweets", 1e-5 * i});
+  const auto files = write_results(builder.run, folder_);
+  ASSERT_TRUE(files) << files.error().message;
+  EXPECT_THAT(files->left_out, ::testing::HasSubstr("501 lines"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "results" / "rank.svg"));
+  builder.run.trials.pop_back();
+  EXPECT_EQ(write_results(builder.run, folder_)->left_out, "");
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "results" / "rank.svg"));
+}
+
 TEST_F(WriteResults, every_format_gives_what_the_files_hold) {
   const RunView run = quickstart_run();
   ASSERT_TRUE(write_results(run, folder_));
