@@ -1,10 +1,10 @@
 """Plateau's searches beside Optuna's: regret after 20, 50 and 100 trials of functions, 10, 20 and 40 of the table.
 
-    compare.py build/release/bin/search-bench [--repeats 30] [--running 1] [--methods tpe,random] [--gp] [--alone]
+    compare.py build/release/bin/search-bench [--repeats 30] [--first 0] [--running 1] [--methods tpe,random] [--gp] [--alone]
                [--functions branin,table] [--keep FILE.json] [--plots FOLDER]
 
 Needs optuna and scipy; --gp (Optuna's GPSampler) needs torch too; --plots matplotlib. --methods: ours, of random, sobol,
-tpe and bayes; --alone: without Optuna; --keep: regrets of Optuna's samplers are read from there and added.
+tpe and bayes; --first: the first seed; --alone: without Optuna; --keep: regrets of Optuna's samplers are read from there and added.
 
 Both sides run the same functions with 10 start-up trials, a seed a repeat, and --running trials at a time, of
 which the oldest ends and another begins; a file of --keep is of one --running. A pair is
@@ -62,7 +62,7 @@ def optimise(study, function, trials, running):
     return values
 
 
-def theirs(cases, repeats, running, with_gp, keep):
+def theirs(cases, seeds, running, with_gp, keep):
     """{"function/method/seed": regret after each trial}; what is in the file `keep` is not run again."""
     found = json.load(open(keep)) if keep and os.path.exists(keep) else {}
     for name, (function, lowest, trials) in cases.items():
@@ -70,7 +70,7 @@ def theirs(cases, repeats, running, with_gp, keep):
             # Optuna's GP takes no space that depends on a choice.
             if method == "optuna-gp" and (not with_gp or name == "conditional"):
                 continue
-            for seed in range(repeats):
+            for seed in seeds:
                 if f"{name}/{method}/{seed}" in found:
                     continue
                 study = optuna.create_study(sampler=sampler(seed))
@@ -83,8 +83,8 @@ def theirs(cases, repeats, running, with_gp, keep):
     return found
 
 
-def ours(program, table, repeats, running, methods, names):
-    lines = subprocess.run([program, "search", table, str(repeats), str(running), *methods], check=True,
+def ours(program, table, seeds, running, methods, names):
+    lines = subprocess.run([program, "search", table, str(seeds.stop), str(running), *methods], check=True,
                            capture_output=True, text=True).stdout.splitlines()
     rows = [line.split(",") for line in lines]
     return {"/".join(row[:3]): [float(value) for value in row[3:]] for row in rows if row[0] in names}
@@ -106,15 +106,15 @@ def paired(a, b):
 
 
 class Regrets:
-    def __init__(self, by_run, repeats):
-        self.by_run, self.repeats = by_run, repeats
+    def __init__(self, by_run, seeds):
+        self.by_run, self.seeds = by_run, seeds
         self.methods = list(dict.fromkeys(key.split("/")[1] for key in by_run))
 
     def has(self, function, method):
-        return all(f"{function}/{method}/{seed}" in self.by_run for seed in range(self.repeats))
+        return all(f"{function}/{method}/{seed}" in self.by_run for seed in self.seeds)
 
     def at(self, function, method, trials):
-        return [self.by_run[f"{function}/{method}/{seed}"][trials - 1] for seed in range(self.repeats)]
+        return [self.by_run[f"{function}/{method}/{seed}"][trials - 1] for seed in self.seeds]
 
 
 def print_medians(regrets, names):
@@ -145,6 +145,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--running", type=int, default=1)
     words = {"type": lambda text: text.split(",")}
     parser.add_argument("--methods", default=["random", "sobol", "tpe", "bayes"], **words)
@@ -157,10 +158,11 @@ def main():
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     cases = {name: case for name, case in judged.functions(options.table).items() if name in options.functions}
-    by_run = ours(options.program, options.table, options.repeats, options.running, options.methods, cases)
+    seeds = range(options.first, options.first + options.repeats)
+    by_run = ours(options.program, options.table, seeds, options.running, options.methods, cases)
     if not options.alone:
-        by_run |= theirs(cases, options.repeats, options.running, options.gp, options.keep)
-    regrets = Regrets(by_run, options.repeats)
+        by_run |= theirs(cases, seeds, options.running, options.gp, options.keep)
+    regrets = Regrets(by_run, seeds)
     print(f"Optuna {optuna.__version__}, {options.repeats} repeats, {options.running} running, median regret\n")
     print_medians(regrets, cases)
     print_pairs(regrets, cases)
