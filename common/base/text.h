@@ -13,8 +13,8 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 std::string_view trim(std::string_view text);
 
 // The candidate with the smallest edit distance to `word` (insert, delete, replace, swap of
-// neighbours), if that is at most a third of the longer word, rounded up, and they have something
-// in common. For "did you mean".
+// neighbours; capitals count as small letters), if that is at most a third of the longer word,
+// rounded up, and they have something in common. For "did you mean".
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates);
 

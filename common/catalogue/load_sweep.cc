@@ -128,6 +128,61 @@ class SourceFinder {
   ErrorKind kind_ = ErrorKind::kInvalidArgument;
 };
 
+// The names of tasks or bases that conditions and sections may mean.
+class SourceNames {
+ public:
+  SourceNames(const Sweep& sweep, const Catalogue& catalogue, std::string kind)
+      : kind_(std::move(kind)),
+        noted_(kind_ == "base" ? sweep.bases : sweep.tasks),
+        used_(used_names(sweep, kind_)),
+        known_(catalogue.names(kind_ == "base" ? EntryKind::kBase : EntryKind::kTask)) {
+    for (const auto& [name, reference] : noted_) {
+      const bool is_new = std::find(known_.begin(), known_.end(), name) == known_.end();
+      if (is_new && (used_.count(name) != 0 || !reference.path.empty())) known_.push_back(name);
+    }
+    // Any name may be a folder there; and what the command line has replaced may have had a path.
+    is_open_ = kind_ == "task" && !sweep.tasks_folder.empty();
+    for (const auto& [name, place] : used_)
+      is_open_ = is_open_ || place.line == 0;
+  }
+
+  void check_sections(std::vector<Problem>& problems) const {
+    for (const auto& [name, reference] : noted_) {
+      if (used_.count(name) == 0) check(name, reference.place, kind_ + "s has", problems);
+    }
+  }
+
+  void check_conditions(const Sweep& sweep, std::vector<Problem>& problems) const {
+    for (const SweepParameter& parameter : sweep.parameters) {
+      if (!parameter.when || !parameter.when_place.fragment.empty()) continue;
+      for (const Expression::Comparison& comparison : parameter.when->comparisons()) {
+        if (comparison.name != kind_) continue;
+        check(comparison.text, parameter.when_place,
+              parameter.name + ".when compares " + kind_ + " with", problems);
+      }
+    }
+  }
+
+ private:
+  void check(const std::string& name, const Place& place, const std::string& what,
+             std::vector<Problem>& problems) const {
+    if (is_open_ || std::find(known_.begin(), known_.end(), name) != known_.end()) return;
+    const bool is_told = std::any_of(problems.begin(), problems.end(), [&](const Problem& other) {
+      return other.place.line == place.line && other.place.column == place.column;
+    });
+    if (is_told) return;
+    problems.push_back({place, what + " '" + name + "', which is no " + kind_ +
+                                   " of the sweep or " + "the catalogue." +
+                                   did_you_mean(name, known_) + " Known: " + join(known_, ", ")});
+  }
+
+  std::string kind_;
+  const std::map<std::string, SourceReference>& noted_;
+  std::map<std::string, Place> used_;
+  std::vector<std::string> known_;
+  bool is_open_ = false;
+};
+
 // A metric that the sweep names is one that every task of it has.
 void check_metric(const std::string& metric, const Place& place, const Sources& sources,
                   std::vector<Problem>& problems) {
@@ -138,6 +193,30 @@ void check_metric(const std::string& metric, const Place& place, const Sources& 
     problems.push_back({place, "the metric " + metric + " is not measured on the task '" + name +
                                    "', whose kind is " + task.spec.kind + "; it has " +
                                    join(measured, ", ")});
+  }
+}
+
+// Why no trial ever reaches it; empty: one may.
+std::string beyond(const std::string& metric, double target) {
+  if (metric == "loss" && target < 0) return "a loss is never below 0";
+  if (metric == "perplexity" && target < 1) return "a perplexity is never below 1";
+  if (lower_is_better(metric) || target <= 1) return "";
+  return metric + " is at most 1" +
+         (target <= 100 ? "; " + format_number(target / 100) + " is " + format_number(target) + " %"
+                        : "");
+}
+
+// A target in percent would end nothing.
+void check_target(const Sweep& sweep, const Sources& sources, std::vector<Problem>& problems) {
+  if (!sweep.search.budgets.target) return;
+  const double target = *sweep.search.budgets.target;
+  for (const auto& [name, task] : sources.tasks) {
+    const std::string metric = sweep.metric.empty() ? task.spec.metric : sweep.metric;
+    const std::string reason = beyond(metric, target);
+    if (reason.empty()) continue;
+    problems.push_back({sweep.search.budget_places.at("target"),
+                        "the target " + format_number(target) + " is never reached: " + reason});
+    return;
   }
 }
 
@@ -172,9 +251,15 @@ Result<LoadedSweep> find_sweep(const SweepRequest& request, const Catalogue& cat
   finder.run();
   problems.insert(problems.end(), finder.problems().begin(), finder.problems().end());
   loaded.sources = finder.sources();
+  for (const char* kind : {"base", "task"}) {
+    const SourceNames names(loaded.sweep, catalogue, kind);
+    names.check_sections(problems);
+    names.check_conditions(loaded.sweep, problems);
+  }
   const SearchSpec& search = loaded.sweep.search;
   check_metric(loaded.sweep.metric, loaded.sweep.metric_place, loaded.sources, problems);
   check_metric(search.stop_metric, search.stop_metric_place, loaded.sources, problems);
+  check_target(loaded.sweep, loaded.sources, problems);
   const Status report = request.check_report ? request.check_report(loaded.sweep.report) : Status();
   if (report && problems.empty()) return loaded;
   // Something is wrong: then all that is wrong, as far as it can be told.

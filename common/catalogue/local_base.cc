@@ -30,6 +30,11 @@ Result<Json> config_of_file(const std::filesystem::path& gguf) {
 }
 
 Result<Json> config_of_folder(const std::filesystem::path& folder) {
+  if (std::error_code error; !std::filesystem::exists(folder, error)) {
+    return not_found("the base " + folder.string() +
+                     " is not there. A base is a name of the catalogue, or the path of a folder in "
+                     "Hugging Face format or of a GGUF file; nothing is fetched from a hub");
+  }
   for (const char* name : {"config.json", "tokenizer.json"}) {
     std::error_code error;
     if (std::filesystem::is_regular_file(folder / name, error)) continue;

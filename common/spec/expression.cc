@@ -71,6 +71,27 @@ std::size_t number_end(std::string_view text, std::size_t at) {
   return at;
 }
 
+// What a sign of another language is here.
+std::string own_sign(char c) {
+  switch (c) {
+    case '=':
+      return "; equality is ==";
+    case '&':
+      return "; both is `and`";
+    case '|':
+      return "; either is `or`";
+    case '!':
+      return "; the opposite is `not`";
+    case '^':
+      return "; a power is **";
+    case '$':
+    case '{':
+      return "; a parameter's name stands alone";
+    default:
+      return "";
+  }
+}
+
 std::string symbol_at(std::string_view text, std::size_t at) {
   for (const char* two : {"**", "//", "==", "!=", "<=", ">="}) {
     if (text.substr(at, 2) == two) return two;
@@ -107,7 +128,10 @@ Result<std::vector<Token>> tokens_of(std::string_view text) {
       tokens.push_back({Token::Kind::kWord, std::string(text.substr(at, end - at)), at});
     } else {
       const std::string symbol = symbol_at(text, at);
-      if (symbol.empty()) return wrong_at(at, std::string("'") + c + "' has no meaning");
+      if (symbol.empty()) {
+        return invalid_argument(std::string("'") + c + "' has no meaning at character " +
+                                std::to_string(at + 1) + " of the expression" + own_sign(c));
+      }
       end = at + symbol.size();
       tokens.push_back({Token::Kind::kSymbol, symbol, at});
     }
@@ -412,6 +436,59 @@ Result<Expression> Expression::parse(std::string_view text,
   expression.names_ = parser.names;
   expression.root_ = *root;
   return expression;
+}
+
+namespace {
+
+using Unmet = Expression::Unmet;
+
+// `name == 3`, `3 > name`, `name in [3, 4]`: the name and what it is compared with.
+std::optional<Unmet> comparison_of(const Node& node) {
+  if (node.kind != Node::Kind::kOperator || node.children.size() != 2) return std::nullopt;
+  const Node* name = node.children[0].get();
+  const Node* other = node.children[1].get();
+  if (name->kind != Node::Kind::kName) std::swap(name, other);
+  if (name->kind != Node::Kind::kName) return std::nullopt;
+  Unmet found{name->text, {}};
+  if (node.text == "in" && other->kind == Node::Kind::kList) {
+    for (const NodePtr& item : other->children) {
+      if (item->kind != Node::Kind::kLiteral) return std::nullopt;
+      found.wanted.push_back(item->literal);
+    }
+    return found;
+  }
+  if (other->kind != Node::Kind::kLiteral) return std::nullopt;
+  found.wanted.push_back(other->literal);
+  return found;
+}
+
+std::optional<Unmet> unmet(const Node& node, const Expression::Values& values) {
+  if (node.text == "and" || node.text == "or") {
+    std::optional<Unmet> first;
+    for (const NodePtr& child : node.children) {
+      std::optional<Unmet> found = unmet(*child, values);
+      if (!found && node.text == "or") return std::nullopt;
+      if (found && !first) first = std::move(found);
+    }
+    return first;
+  }
+  const bool is_order = is_one_of(node.text, {"<", ">", "<=", ">="});
+  if (!is_order && !is_one_of(node.text, {"==", "in"})) return std::nullopt;
+  std::optional<Unmet> compared = comparison_of(node);
+  const std::vector<Json>* known = compared ? values(compared->name) : nullptr;
+  if (known == nullptr) return std::nullopt;
+  for (const Json& wanted : compared->wanted) {
+    for (const Json& value : *known) {
+      if (is_order ? value.is_number() == wanted.is_number() : value == wanted) return std::nullopt;
+    }
+  }
+  return compared;
+}
+
+}  // namespace
+
+std::optional<Expression::Unmet> Expression::never_true(const Values& values) const {
+  return unmet(*root_, values);
 }
 
 Result<Json> Expression::evaluate(const Lookup& lookup) const {

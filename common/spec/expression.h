@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,17 @@ class Expression {
     std::string text;
   };
   std::vector<Comparison> comparisons() const;
+
+  // What a condition compares a name with, while the name never has such a value.
+  struct Unmet {
+    std::string name;
+    std::vector<nlohmann::json> wanted;
+  };
+  // Every value that a name can have; nullptr: not known.
+  using Values = std::function<const std::vector<nlohmann::json>*(const std::string& name)>;
+  // Why it cannot be true by ==, `in` and comparisons of a text with a number alone; nullopt: it
+  // may be, or something else keeps it from it.
+  std::optional<Unmet> never_true(const Values& values) const;
 
   // The value of a name, or nullptr when the parameter does not exist in this trial: any comparison
   // with it is false, and arithmetic with it is an error.

@@ -15,27 +15,19 @@ using Json = nlohmann::json;
 // Names in the order in which they get their values: what a name depends on comes before it.
 class NameOrder {
  public:
-  NameOrder(const Sweep& sweep, std::vector<Problem>& problems)
-      : sweep_(sweep), problems_(problems) {
+  explicit NameOrder(const Sweep& sweep) : sweep_(sweep) {
     for (const char* name : {"base", "task", "adapter"})
       visit(name);
     for (const SweepParameter& parameter : sweep.parameters)
       visit(parameter.name);
   }
   std::vector<std::string> names;
+  std::vector<Circle> circles;
 
  private:
   void visit(const std::string& name) {
     if (name == "seed" || done_.count(name) != 0) return;
-    if (!open_.insert(name).second) {
-      for (const SweepParameter& parameter : sweep_.parameters) {
-        if (parameter.name != name) continue;
-        problems_.push_back({parameter.place, "'" + name + "' depends on itself: " +
-                                                  join(path_, " -> ") + " -> " + name});
-        return;
-      }
-      return;
-    }
+    if (!open_.insert(name).second) return note_circle(name);
     path_.push_back(name);
     for (const SweepParameter& parameter : sweep_.parameters) {
       if (parameter.name != name) continue;
@@ -52,8 +44,17 @@ class NameOrder {
     names.push_back(name);
   }
 
+  void note_circle(const std::string& name) {
+    const auto parameter = std::find_if(sweep_.parameters.begin(), sweep_.parameters.end(),
+                                        [&](const auto& other) { return other.name == name; });
+    if (parameter == sweep_.parameters.end()) return;
+    const std::vector<std::string> circle(std::find(path_.begin(), path_.end(), name), path_.end());
+    circles.push_back({{parameter->place, "'" + name + "' depends on itself: " +
+                                              join(circle, " -> ") + " -> " + name},
+                       circle});
+  }
+
   const Sweep& sweep_;
-  std::vector<Problem>& problems_;
   std::set<std::string> open_, done_;
   std::vector<std::string> path_;
 };
@@ -317,9 +318,15 @@ bool is_too_large(const Sweep& sweep, const std::vector<std::string>& names,
 
 }  // namespace
 
+std::vector<Circle> find_circles(const Sweep& sweep) {
+  return NameOrder(sweep).circles;
+}
+
 void grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
                 std::vector<std::string>& notices, const std::function<void(const Cell&)>& take) {
-  NameOrder order(sweep, problems);
+  const NameOrder order(sweep);
+  for (const Circle& circle : order.circles)
+    problems.push_back(circle.problem);
   if (!problems.empty() || is_too_large(sweep, order.names, problems)) return;
   Grid grid(sweep, order.names, problems, take);
   grid.run();

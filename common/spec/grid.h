@@ -32,6 +32,13 @@ struct Cell {
 void grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
                 std::vector<std::string>& notices, const std::function<void(const Cell&)>& take);
 
+// Parameters whose expressions or conditions depend on themselves: one entry a circle.
+struct Circle {
+  Problem problem;
+  std::vector<std::string> names;
+};
+std::vector<Circle> find_circles(const Sweep& sweep);
+
 // One trial for each baseline and each different data (and base, where the baseline reads it) of
 // `trials`.
 std::vector<PlannedTrial> plan_baselines(const Sweep& sweep,

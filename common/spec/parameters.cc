@@ -114,8 +114,20 @@ Result<std::int64_t> count_selected(const BaseFacts& facts, const Trial& trial) 
   return count;
 }
 
+Status check_layers(const BaseFacts& facts, const Json& parameters) {
+  const Json layers = parameters.value("layers", Json("all"));
+  if (!layers.is_array()) return {};
+  for (const Json& layer : layers) {
+    if (layer.get<std::int64_t>() < facts.layers) continue;
+    return invalid_argument("layers has " + layer.dump() + "; the base has layers 0 to " +
+                            std::to_string(facts.layers - 1));
+  }
+  return {};
+}
+
 Result<std::int64_t> count_modules(const BaseFacts& facts, const Trial& trial) {
   const Json& parameters = trial.adapter.parameters;
+  if (const Status there = check_layers(facts, parameters); !there) return there.error();
   const std::vector<LinearModule> all = linear_modules(facts, trial.base.pooling);
   const auto targets = match_lora(names_of(all), parameters, facts.model_type);
   if (!targets) return targets.error();
@@ -131,13 +143,9 @@ Result<std::int64_t> count_modules(const BaseFacts& facts, const Trial& trial) {
 Result<std::int64_t> count_loreft(const BaseFacts& facts, const Trial& trial) {
   const Json& parameters = trial.adapter.parameters;
   std::int64_t layers = facts.layers;
+  if (const Status there = check_layers(facts, parameters); !there) return there.error();
   if (parameters.at("layers").is_array()) {
     layers = static_cast<std::int64_t>(parameters.at("layers").size());
-    for (const Json& layer : parameters.at("layers")) {
-      if (layer.get<std::int64_t>() < facts.layers) continue;
-      return invalid_argument("layers has " + layer.dump() + "; the base has layers 0 to " +
-                              std::to_string(facts.layers - 1));
-    }
   }
   Result<Positions> positions = parse_positions(parameters.at("positions").get<std::string>());
   if (!positions) return positions.error();

@@ -5,6 +5,26 @@
 #include "common/base/text.h"
 
 namespace plateau {
+namespace {
+
+// 'grid_search' for 'grid', 'tweets' for 'tweets-sentiment': of several the one nearest in length.
+std::optional<std::string> by_beginning(std::string_view word,
+                                        const std::vector<std::string>& candidates) {
+  constexpr std::size_t kShortest = 3;
+  const auto apart = [&](const std::string& candidate) {
+    return candidate.size() > word.size() ? candidate.size() - word.size()
+                                          : word.size() - candidate.size();
+  };
+  std::optional<std::string> best;
+  for (const std::string& candidate : candidates) {
+    const bool begins = std::min(word.size(), candidate.size()) >= kShortest &&
+                        (candidate.starts_with(word) || word.starts_with(candidate));
+    if (begins && (!best || apart(candidate) < apart(*best))) best = candidate;
+  }
+  return best;
+}
+
+}  // namespace
 
 std::string Place::text() const {
   if (line == 0) return source;
@@ -26,7 +46,8 @@ Error problems_error(std::vector<Problem> problems) {
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
-  const auto near = nearest(word, candidates);
+  auto near = nearest(word, candidates);
+  if (!near) near = by_beginning(word, candidates);
   return near && *near != word ? " Did you mean '" + *near + "'?" : "";
 }
 

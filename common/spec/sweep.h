@@ -44,6 +44,7 @@ struct SweepParameter {
   std::optional<Distribution> distribution;
   std::optional<Expression> expression;
   std::optional<Expression> when;
+  Place when_place;
 };
 
 // A base or task that the sweep names: a catalogue entry, or a local folder or file.

@@ -167,6 +167,11 @@ const std::vector<std::pair<std::string, Show>>& shows() {
 }
 
 Status check_report(const nlohmann::json& report) {
+  for (const auto& [key, value] : report.items()) {
+    // The sweep's own selection is in it too.
+    if (key == "tables" || key == "select") continue;
+    return wrong(key, "no key of it. Known: tables");
+  }
   const auto tables = table_specs(report);
   return tables ? Status() : Status(tables.error());
 }

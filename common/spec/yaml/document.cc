@@ -168,6 +168,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   void take_value(Open& frame, YamlNode node) {
     frame.key_read = false;
+    // yaml-cpp places what is not there behind it: on the next line.
+    if (node.scalar.is_null() && node.kind == YamlNode::Kind::kScalar) node.place = frame.key_place;
     if (frame.key == "<<") {
       frame.merges.push_back(std::move(node));
       return;
@@ -205,6 +207,25 @@ int tab_line(const std::string& text, int last_line) {
   return 0;
 }
 
+// yaml-cpp's messages in the words of who writes the file.
+std::string syntax_text(const std::string& message) {
+  static const std::map<std::string, const char*> texts = {
+      {YAML::ErrorMsg::MAP_VALUE,
+       "a ':' where no key can stand; the line above may lack its ':' or the blank behind it, or "
+       "this line is indented otherwise than its neighbours"},
+      {YAML::ErrorMsg::END_OF_MAP,
+       "something else than `key: value` stands here, where a mapping goes on or ends; is the "
+       "indentation that of its neighbours?"},
+      {YAML::ErrorMsg::END_OF_SEQ_FLOW, "a list that begins with [ is not closed before this"},
+      {YAML::ErrorMsg::END_OF_MAP_FLOW, "a mapping that begins with { is not closed before this"},
+      {YAML::ErrorMsg::FLOW_END, "a ] or } closes what was not opened"},
+      {YAML::ErrorMsg::EOF_IN_SCALAR, "a quotation is not closed"},
+      {YAML::ErrorMsg::UNKNOWN_ANCHOR, "an alias (*) whose anchor (&) does not stand above it"},
+  };
+  const auto found = texts.find(message);
+  return "this is not YAML: " + (found == texts.end() ? message : found->second);
+}
+
 Problem syntax_problem(const std::string& text, const std::string& file,
                        const YAML::Exception& error) {
   const int line = error.mark.is_null() ? 1 : error.mark.line + 1;
@@ -218,7 +239,7 @@ Problem syntax_problem(const std::string& text, const std::string& file,
             "a tab in the indentation; YAML allows blanks only"};
   }
   const bool readable = dynamic_cast<const TooMuch*>(&error) != nullptr;
-  return {{file, line, column}, (readable ? "" : "this is not YAML: ") + error.msg};
+  return {{file, line, column}, readable ? error.msg : syntax_text(error.msg)};
 }
 
 void refuse_second_document(YAML::Parser& parser, const std::string& file,

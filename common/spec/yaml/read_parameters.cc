@@ -2,6 +2,7 @@
 // (shorthands, range(), expressions, when).
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "common/base/text.h"
 #include "common/spec/fields.h"
@@ -38,6 +39,59 @@ std::vector<std::string> adapter_names() {
   return names;
 }
 
+// What other programs call a key of a parameter; empty: nothing is known.
+std::string key_elsewhere(const std::string& key) {
+  static const std::map<std::string, const char*> keys = {
+      {"low", "min"},
+      {"high", "max"},
+      {"lower", "min"},
+      {"upper", "max"},
+      {"choices", "values"},
+      {"options", "values"},
+      {"default", "value"},
+      {"type", "distribution"},
+      {"mean", "mu"},
+      {"std", "sigma"},
+      {"stddev", "sigma"},
+      {"step", "q_uniform` with `q"},
+      {"log", "distribution: log_uniform_values"},
+      {"if", "when"},
+      {"condition", "when"},
+  };
+  const auto found = keys.find(key);
+  return found == keys.end() ? "" : found->second;
+}
+
+// What other programs call a value; empty: nothing is known.
+std::string value_elsewhere(const std::string& value) {
+  static const std::map<std::string, const char*> values = {
+      {"bf16", "bfloat16"}, {"fp32", "float32"}, {"f32", "float32"}, {"fp64", "float64"},
+      {"4bit", "nf4"},      {"int4", "nf4"},     {"avg", "mean"},    {"average", "mean"},
+  };
+  const auto found = values.find(value);
+  return found == values.end() ? "" : found->second;
+}
+
+// How a text that stands where a number is needed would be written; empty: nothing is known.
+std::string number_elsewhere(const std::string& text) {
+  const auto is_number = [](std::string_view part) {
+    return plain_scalar(std::string(trim(part))).is_number();
+  };
+  const std::vector<std::string> parts = split(text, ',');
+  if (parts.size() > 1 && std::all_of(parts.begin(), parts.end(), is_number)) {
+    std::string trimmed;
+    for (const std::string& part : parts)
+      trimmed += (trimmed.empty() ? "" : ", ") + std::string(trim(part));
+    return " A list is written [" + trimmed + "]" +
+           (parts.size() == 2 ? ", and a fraction with a point." : ".");
+  }
+  if (text.ends_with('%') && is_number(std::string_view(text).substr(0, text.size() - 1))) {
+    const Json percent = plain_scalar(std::string(trim(text.substr(0, text.size() - 1))));
+    return " A share is written " + format_number(percent.get<double>() / 100) + ".";
+  }
+  return "";
+}
+
 Json checked_adapter(ReadContext& context, const YamlNode& node) {
   const std::vector<std::string> known = adapter_names();
   const std::string name = node.is_text() ? node.scalar.get<std::string>() : "";
@@ -57,6 +111,22 @@ Json checked_adapter(ReadContext& context, const YamlNode& node) {
   return nullptr;
 }
 
+bool is_range_text(const std::string& text) {
+  return text.rfind("range(", 0) == 0 || text.rfind("range[", 0) == 0;
+}
+
+std::string hint_of_value(const Draft& draft, const std::string& text) {
+  const std::vector<std::string>& choices = draft.schema->choices;
+  const std::string meant = value_elsewhere(text);
+  if (std::find(choices.begin(), choices.end(), meant) != choices.end())
+    return " Did you mean '" + meant + "'?";
+  if (!is_numeric(draft.schema) || text.empty()) return did_you_mean(text, choices);
+  if (plain_scalar(text).is_number()) return " A number has no quotes.";
+  if (is_range_text(text)) return " A range stands alone, not in a list.";
+  const bool is_expression = Expression::parse(text, parameter_names()).ok();
+  return is_expression ? " An expression stands alone, not in a list." : number_elsewhere(text);
+}
+
 // One value of the parameter; null after a problem.
 Json checked_value(ReadContext& context, const Draft& draft, const YamlNode& node) {
   const std::string& name = draft.parameter.name;
@@ -67,7 +137,7 @@ Json checked_value(ReadContext& context, const Draft& draft, const YamlNode& nod
   const auto text = node.is_text() ? node.scalar.get<std::string>() : std::string();
   context.value_problem(node.place, name + " is " + node.what() + "; allowed is " +
                                         draft.schema->allowed() + " (" + draft.schema->meaning +
-                                        ")." + did_you_mean(text, draft.schema->choices));
+                                        ")." + hint_of_value(draft, text));
   return nullptr;
 }
 
@@ -78,18 +148,18 @@ void add_value(ReadContext& context, Draft& draft, const YamlNode& node) {
 
 // "range(5)", "range(1, 9, 2)": as in Python.
 bool is_range(const YamlNode& node) {
-  if (!node.is_text()) return false;
-  const auto text = node.scalar.get<std::string>();
-  return text.rfind("range(", 0) == 0 && text.back() == ')';
+  return node.is_text() && is_range_text(node.scalar.get<std::string>());
 }
 
 void add_range(ReadContext& context, Draft& draft, const YamlNode& node) {
   const auto text = node.scalar.get<std::string>();
   std::vector<std::int64_t> numbers;
+  const bool is_whole = text[5] == '(' && text.back() == ')';
   for (const std::string& part : split(text.substr(6, text.size() - 7), ',')) {
     const Json number = plain_scalar(std::string(trim(part)));
     if (number.is_number_integer()) numbers.push_back(number.get<std::int64_t>());
-    if (!number.is_number_integer()) numbers.assign(4, 0);  // Too many: the same message.
+    // Too many: the same message.
+    if (!number.is_number_integer() || !is_whole) numbers.assign(4, 0);
   }
   const std::int64_t step = numbers.size() == 3 ? numbers[2] : 1;
   if (numbers.empty() || numbers.size() > 3 || step == 0) {
@@ -120,9 +190,11 @@ void add_expression(ReadContext& context, Draft& draft, const YamlNode& node) {
   Result<Expression> expression = Expression::parse(text, parameter_names());
   if (!expression) {
     const std::string allowed = draft.schema == nullptr ? "" : draft.schema->allowed() + ", or ";
+    const std::string meant = number_elsewhere(text);
     context.problem(node.place,
                     draft.parameter.name + " is '" + text + "'; allowed is " + allowed +
-                        "an expression such as 2 * rank: " + expression.error().message);
+                        "an expression such as 2 * rank" +
+                        (meant.empty() ? ": " + expression.error().message : "." + meant));
     return;
   }
   draft.parameter.expression = *expression;
@@ -187,6 +259,10 @@ void read_when(ReadContext& context, Draft& draft, const YamlNode& node) {
       text += entry.key + (entry.value.kind == YamlNode::Kind::kList ? " in " : " == ") +
               entry.value.to_json().dump();
     }
+  } else if (node.kind == YamlNode::Kind::kList) {
+    context.problem(node.place, draft.parameter.name +
+                                    ".when is a list; a condition is a text such as "
+                                    "adapter == lora, or a mapping such as {adapter: lora}");
   } else {
     text = read_text(context, draft.parameter.name + ".when", node);
   }
@@ -198,6 +274,7 @@ void read_when(ReadContext& context, Draft& draft, const YamlNode& node) {
   }
   check_comparisons(context, draft, *when, node.place);
   draft.parameter.when = *when;
+  draft.parameter.when_place = node.place;
 }
 
 // Every value of the distribution, in rising order. As on W&B's grid: whole numbers from min to
@@ -275,19 +352,25 @@ void read_probabilities(ReadContext& context, Draft& draft, const YamlNode& node
   }
 }
 
+std::string unknown_parameter_key(const std::string& parameter, const std::string& key) {
+  // {values: range(1, 9)}: YAML ends the value at the comma.
+  if (key.ends_with(')')) {
+    return parameter + " ends in '" + key +
+           "': between { and } a range needs quotes, such as 'range(1, 9)'";
+  }
+  const std::string meant = key_elsewhere(key);
+  if (meant.empty()) return unknown_key("parameter " + parameter, key, parameter_keys());
+  return "unknown key '" + key + "' in parameter " + parameter + "; here it is `" + meant +
+         "`. Known: " + join(parameter_keys(), ", ");
+}
+
 void read_parameter_mapping(ReadContext& context, Draft& draft, const YamlNode& node) {
   int sources = 0;
   if (!distribution_is_known(context, node)) return;
   for (const YamlNode::Entry& entry : node.entries) {
     const auto& known = parameter_keys();
     if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
-      // {values: range(1, 9)}: YAML ends the value at the comma.
-      const bool is_cut_range = entry.key.ends_with(')');
-      context.problem(entry.place,
-                      is_cut_range
-                          ? draft.parameter.name + " ends in '" + entry.key +
-                                "': between { and } a range needs quotes, such as 'range(1, 9)'"
-                          : unknown_key("parameter " + draft.parameter.name, entry.key, known));
+      context.problem(entry.place, unknown_parameter_key(draft.parameter.name, entry.key));
       return;
     }
     if (entry.key == "value" || entry.key == "values" || entry.key == "expression") ++sources;
@@ -380,15 +463,41 @@ void read_parameter(ReadContext& context, const YamlNode::Entry& entry, const Sc
 
 namespace {
 
+// A mapping with nothing but parameters, where `parameters` was forgotten.
+bool is_group(const YamlNode& node) {
+  const std::vector<std::string>& known = parameter_names();
+  return !node.entries.empty() &&
+         std::all_of(node.entries.begin(), node.entries.end(), [&](const YamlNode::Entry& entry) {
+           return std::find(known.begin(), known.end(), entry.key) != known.end();
+         });
+}
+
+std::string unknown_parameter(const std::string& key, const std::string& alias) {
+  if (!alias.empty()) return "unknown parameter '" + key + "'. Did you mean '" + alias + "'?";
+  if (key == "optimizer") {
+    return "unknown parameter 'optimizer': the optimizer is AdamW, and its parameters are "
+           "learning_rate, weight_decay, beta1, beta2 and epsilon";
+  }
+  if (key == "device" || key == "devices") {
+    return "unknown parameter '" + key +
+           "'. Devices stand at the top, as `resources: {devices: " + "[...]}`";
+  }
+  return unknown_key("parameters", key, parameter_names());
+}
+
 // Read as what was meant, so that its name and its values are told of together and the rest of the
 // sweep is still looked at; only a name that stands for nothing leaves a sweep that is not known.
 void read_misspelt(ReadContext& context, const YamlNode& mapping, const YamlNode::Entry& entry,
                    const Scope& scope) {
   const std::vector<std::string>& known = parameter_names();
   const std::string alias = known_alias(entry.key);
-  const Problem unknown = {entry.place, alias.empty() ? unknown_key("parameters", entry.key, known)
-                                                      : "unknown parameter '" + entry.key +
-                                                            "'. Did you mean '" + alias + "'?"};
+  const Problem unknown = {entry.place, unknown_parameter(entry.key, alias)};
+  if (is_group(entry.value)) {
+    context.value_problem(entry.place, "'" + entry.key +
+                                           "' is a group of parameters, and a group is written " +
+                                           entry.key + ": {parameters: {...}}");
+    return read_parameters(context, entry.value, scope);
+  }
   YamlNode::Entry meant = entry;
   meant.key = alias.empty() ? nearest(entry.key, known).value_or("") : alias;
   if (!meant.key.empty() && mapping.find(meant.key) == nullptr &&

@@ -230,6 +230,27 @@ void read_method(ReadContext& context, const YamlNode& node) {
                                   " Known: " + join(known, ", "));
 }
 
+namespace {
+
+// 'val_acc' names the split too, and shortens the name.
+std::string without_split(const std::string& metric) {
+  for (const char* split : {"val_", "valid_", "validation_", "eval_", "dev_", "test_", "train_"}) {
+    if (metric.starts_with(split)) return metric.substr(std::string_view(split).size());
+  }
+  return metric;
+}
+
+// Everything is chosen on the validation split, whatever the name says.
+void note_other_split(ReadContext& context, const std::string& metric, const Place& place) {
+  const std::string split = metric.substr(0, metric.find('/'));
+  if (split != "test" && split != "train") return;
+  context.sweep.notices.push_back(place.text() + ": the metric " + metric +
+                                  " is taken on the validation split, as all that a search, a "
+                                  "selection or a stop goes by");
+}
+
+}  // namespace
+
 void read_metric(ReadContext& context, const YamlNode& node) {
   static const std::vector<std::string> names = task_metrics();
   const YamlNode* name = &node;
@@ -237,16 +258,23 @@ void read_metric(ReadContext& context, const YamlNode& node) {
     name = node.find("name");
     check_keys(context, "metric", node, {"name", "goal", "target"});
   }
-  if (name == nullptr) return context.problem(node.place, "metric has no name");
+  if (name == nullptr) {
+    return context.problem(node.place, "metric has no name; there are " + join(names, ", "));
+  }
+  if (name->kind == YamlNode::Kind::kList) {
+    return context.problem(name->place, "metric is a list; a sweep has one, of " +
+                                            join(names, ", ") + ", and its tables show the others");
+  }
   const std::string metric = read_text(context, "metric", *name);
   if (metric.empty()) return;
   // W&B's names have a path: "validation/accuracy", "eval/acc".
   const std::string plain = metric.substr(metric.rfind('/') + 1);
   if (!contains(names, plain)) {
     return context.problem(name->place, "unknown metric '" + metric + "'." +
-                                            did_you_mean(plain, names) +
+                                            did_you_mean(without_split(plain), names) +
                                             " Known: " + join(names, ", "));
   }
+  if (plain != metric) note_other_split(context, metric, name->place);
   context.sweep.metric = plain;
   context.sweep.metric_place = name->place;
   context.sweep.maximize = !lower_is_better(plain);
@@ -276,6 +304,12 @@ void read_stop_metric(ReadContext& context, const YamlNode& node) {
 
 void read_early_terminate(ReadContext& context, const YamlNode& node) {
   static const std::vector<std::string> known = {"hyperband", "asha", "median", "patience"};
+  if (node.is_text()) {
+    return context.problem(node.place, "early_terminate is " + node.what() +
+                                           "; it is a mapping with a type, such as {type: "
+                                           "hyperband, min_iter: 1}; types: " +
+                                           join(known, ", "));
+  }
   if (!expect_mapping(context, "early_terminate", node)) return;
   const YamlNode* type = node.find("type");
   if (type == nullptr) {
@@ -319,8 +353,8 @@ void read_budget(ReadContext& context, const std::string& key, const YamlNode& n
     if (node.scalar.is_number() && node.scalar > 0) {
       search.budgets.max_gpu_hours = node.scalar.get<double>();
     } else {
-      context.problem(node.place,
-                      "max_gpu_hours is " + node.what() + "; allowed is a number above 0");
+      context.problem(node.place, "max_gpu_hours is " + node.what() +
+                                      "; allowed is a number of hours above 0, such as 4");
     }
   } else if (key == "search_seed") {
     if (node.scalar.is_number_integer() && node.scalar >= 0) {
@@ -334,11 +368,27 @@ void read_budget(ReadContext& context, const std::string& key, const YamlNode& n
   }
 }
 
+namespace {
+
+void check_something_to_search(ReadContext& context) {
+  const std::vector<SweepParameter>& parameters = context.sweep.parameters;
+  const bool any = std::any_of(parameters.begin(), parameters.end(), [&](const auto& parameter) {
+    return parameter.name != "seed" && (parameter.distribution || parameter.values.size() > 1);
+  });
+  if (any || !context.incomplete.empty() || !context.parameters_are_known) return;
+  context.value_problem(context.sweep.search.method_place,
+                        "there is nothing to search over: every parameter has one value. Give one "
+                        "of them `values` or a distribution, or take the method grid");
+}
+
+}  // namespace
+
 void check_search(ReadContext& context, const YamlNode& root) {
   const SearchSpec& search = context.sweep.search;
   if (search.method == SearchMethod::kGrid) return;
   const bool tried = std::any_of(budget_keys().begin(), budget_keys().begin() + 4,
                                  [&](const std::string& key) { return root.find(key) != nullptr; });
+  check_something_to_search(context);
   if (tried) return;  // A wrong cap is a problem of its own.
   context.problem(search.method_place,
                   "the method " + root.find("method")->scalar.get<std::string>() +

@@ -98,6 +98,12 @@ void read_zip(ReadContext& context, const YamlNode& node) {
   const std::vector<YamlNode> groups = nested ? node.items : std::vector<YamlNode>{node};
   for (const YamlNode& group : groups) {
     std::vector<std::string> names;
+    if (group.kind != YamlNode::Kind::kList) {
+      context.value_problem(group.place, "zip is " + group.what() +
+                                             "; it is a list of parameters whose values go "
+                                             "together, such as [rank, alpha], or of such lists");
+      continue;
+    }
     for (const SweepValue& value : read_texts(context, "zip", group))
       names.push_back(value.value.get<std::string>());
     if (names.size() < 2)
@@ -125,8 +131,26 @@ void read_select(ReadContext& context, const YamlNode& node) {
                                                        : ", which is never chosen by a metric.") +
                                              did_you_mean(name, parameter_names()));
     }
+    for (const SweepParameter& parameter : context.sweep.parameters) {
+      if (parameter.name != name || !parameter.expression) continue;
+      context.value_problem(value.place, "select names '" + name + "', which is computed (" +
+                                             parameter.expression->text() +
+                                             "); select what it is computed from");
+    }
     context.sweep.select.push_back(name);
   }
+}
+
+void add_device(ReadContext& context, const SweepValue& value) {
+  const auto name = value.value.get<std::string>();
+  const bool is_gpu = name.starts_with("cuda:") && name.size() > 5 &&
+                      name.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (!is_gpu && !contains({"auto", "cpu", "cuda"}, name)) {
+    return context.problem(value.place, "resources.devices has '" + name +
+                                            "'; allowed are auto (every GPU, else the CPU), cpu, "
+                                            "cuda (every GPU), and cuda:0, cuda:1, ...");
+  }
+  context.sweep.resources.devices.push_back(name);
 }
 
 void read_resources(ReadContext& context, const YamlNode& node) {
@@ -143,7 +167,7 @@ void read_resources(ReadContext& context, const YamlNode& node) {
       }
     } else if (entry.key == "devices") {
       for (const SweepValue& value : read_texts(context, "resources.devices", entry.value))
-        context.sweep.resources.devices.push_back(value.value.get<std::string>());
+        add_device(context, value);
     } else {
       context.problem(entry.place, unknown_key("resources", entry.key, known));
     }
@@ -175,6 +199,18 @@ void read_parameter_sections(ReadContext& context, const YamlNode& root) {
   }
 }
 
+std::string unknown_top_key(const std::string& key) {
+  if (contains(parameter_names(), key))
+    return "the parameter '" + key + "' belongs under `parameters`";
+  const std::string alias = known_alias(key);
+  const bool is_near = nearest(key, top_level_keys()).has_value();
+  const std::string meant =
+      alias.empty() && !is_near ? nearest(key, parameter_names()).value_or("") : alias;
+  if (meant.empty()) return unknown_key("the sweep", key, top_level_keys());
+  return "unknown key '" + key + "' in the sweep. Did you mean the parameter '" + meant +
+         "'? It belongs under `parameters`";
+}
+
 void read_key(ReadContext& context, const YamlNode::Entry& entry) {
   const std::string& key = entry.key;
   const YamlNode& node = entry.value;
@@ -182,7 +218,7 @@ void read_key(ReadContext& context, const YamlNode::Entry& entry) {
   const auto& known = top_level_keys();
   if (key == "name") {
     sweep.name = read_text(context, key, node);
-    check_name(context, sweep.name, node.place);
+    if (!sweep.name.empty()) check_name(context, sweep.name, node.place);
   } else if (key == "description") {
     sweep.description = read_text(context, key, node);
   } else if (key == "metric") {
@@ -210,10 +246,7 @@ void read_key(ReadContext& context, const YamlNode::Entry& entry) {
   } else if (key == "early_terminate") {
     read_early_terminate(context, node);
   } else if (!contains(known, key)) {
-    std::string message = unknown_key("the sweep", key, known);
-    if (contains(parameter_names(), key))
-      message = "the parameter '" + key + "' belongs under `parameters`";
-    context.problem(entry.place, std::move(message));
+    context.problem(entry.place, unknown_top_key(key));
   }
 }
 
@@ -279,6 +312,15 @@ std::vector<SweepValue> read_texts(ReadContext& context, const std::string& key,
 
 bool expect_mapping(ReadContext& context, const std::string& key, const YamlNode& node) {
   if (node.kind == YamlNode::Kind::kMapping) return true;
+  if (key == "adapters" || key == "tasks" || key == "bases") {
+    const std::string one = key.substr(0, key.size() - 1);
+    context.problem(node.place, key + " is " + node.what() + "; it holds what is set for each " +
+                                    one +
+                                    ", by its name. Which there are stands under "
+                                    "`parameters`, as `" +
+                                    one + ": [...]`");
+    return false;
+  }
   context.problem(node.place, key + " is " + node.what() + "; a mapping is needed (key: value)");
   return false;
 }

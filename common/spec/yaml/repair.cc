@@ -11,14 +11,29 @@ bool is_empty(const SweepParameter& parameter) {
   return parameter.values.empty() && !parameter.expression && !parameter.distribution;
 }
 
-bool is_referred_to(const Sweep& sweep, const std::string& name) {
-  const auto names = [&](const std::optional<Expression>& expression) {
-    return expression && std::find(expression->names().begin(), expression->names().end(), name) !=
-                             expression->names().end();
-  };
-  return std::any_of(
-      sweep.parameters.begin(), sweep.parameters.end(),
-      [&](const SweepParameter& other) { return names(other.expression) || names(other.when); });
+bool names(const std::optional<Expression>& expression, const std::string& name) {
+  return expression && std::find(expression->names().begin(), expression->names().end(), name) !=
+                           expression->names().end();
+}
+
+bool has_condition_on(const Sweep& sweep, const std::string& name) {
+  return std::any_of(sweep.parameters.begin(), sweep.parameters.end(),
+                     [&](const SweepParameter& other) { return names(other.when, name); });
+}
+
+// What is computed from a parameter without a value has none either.
+void empty_computed(Sweep& sweep) {
+  for (bool more = true; more;) {
+    more = false;
+    for (const SweepParameter& source : sweep.parameters) {
+      if (!is_empty(source)) continue;
+      for (SweepParameter& other : sweep.parameters) {
+        if (!names(other.expression, source.name)) continue;
+        other.expression.reset();
+        more = true;
+      }
+    }
+  }
 }
 
 // Takes out a parameter without values, or gives it one that fits where there has to be one. False:
@@ -26,7 +41,7 @@ bool is_referred_to(const Sweep& sweep, const std::string& name) {
 bool fill_or_remove(Sweep& sweep, std::size_t index) {
   SweepParameter& parameter = sweep.parameters[index];
   const ParameterSchema* schema = parameter_schema(parameter.name);
-  if (schema == nullptr || is_referred_to(sweep, parameter.name)) return false;
+  if (schema == nullptr || has_condition_on(sweep, parameter.name)) return false;
   if (schema->default_value.is_null() && schema->minimum) {
     const nlohmann::json whole = static_cast<std::int64_t>(*schema->minimum);
     parameter.values.push_back(
@@ -69,6 +84,7 @@ bool repair(Sweep& sweep) {
   sweep.zips.erase(std::remove_if(sweep.zips.begin(), sweep.zips.end(),
                                   [](const auto& group) { return group.empty(); }),
                    sweep.zips.end());
+  empty_computed(sweep);
   for (std::size_t i = sweep.parameters.size(); i-- > 0;) {
     if (is_empty(sweep.parameters[i]) && !fill_or_remove(sweep, i)) return false;
   }

@@ -136,6 +136,41 @@ TEST_F(LoadSweep, a_misspelt_parameter_does_not_hide_what_the_expansion_finds) {
   EXPECT_NE(unknown.find("'zzzzzzzz'"), std::string::npos) << unknown;
 }
 
+TEST_F(LoadSweep, a_circle_does_not_hide_what_the_expansion_finds) {
+  const std::string text = message(
+      "base: minilm-l6, task: bbc-news, adapter: lora, rank: alpha / 2, alpha: 2 * rank, "
+      "max_length: 1000");
+  EXPECT_NE(text.find("'rank' depends on itself: rank -> alpha -> rank"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("max_length is 1000; minilm-l6 has 512 positions"), std::string::npos)
+      << text;
+}
+
+TEST_F(LoadSweep, a_condition_that_never_holds_is_a_mistake_but_in_a_fragment) {
+  const std::string right = "base: minilm-l6, task: tweets-sentiment, adapter: lora, rank: 1";
+  const std::string condition = "{epochs: {value: 2, when: task == bbc-news}}";
+  EXPECT_NE(message(right + ", epochs: {value: 2, when: task == bbc-news}")
+                .find("epochs.when never holds: it compares task with 'bbc-news', and task is "
+                      "'tweets-sentiment'."),
+            std::string::npos);
+  const fs::path file =
+      folder_.write("s.yaml", "fragments: {long: " + condition + "}\nparameters: {" + right +
+                                  ", extends: long}\n");
+  const auto loaded = load_sweep({file, {}, false}, Catalogue::load().value(), cache_.path());
+  EXPECT_TRUE(loaded) << loaded.error().message;
+}
+
+TEST_F(LoadSweep, a_target_beyond_its_metric_is_a_mistake) {
+  const fs::path file = folder_.write(
+      "s.yaml",
+      "target: 90\nparameters: {base: minilm-l6, task: bbc-news, adapter: lora, rank: 1}\n");
+  const auto loaded = load_sweep({file, {}, false}, Catalogue::load().value(), cache_.path());
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(
+      loaded.error().message,
+      file.string() + ":1:9: the target 90 is never reached: accuracy is at most 1; 0.9 is 90 %");
+}
+
 // A condition, an expression or a group that is wrong is taken out, and the rest is looked at.
 TEST_F(LoadSweep, a_wrong_reference_does_not_hide_what_the_expansion_finds) {
   for (const char* wrong :

@@ -215,13 +215,13 @@ INSTANTIATE_TEST_SUITE_P(
             "Did you mean 'linear'? Known: constant, linear, cosine"},
         Mistake{"condition_on_what_is_not_set",
                 after_head(kRight + "  dropout: {value: 0.1, when: epochs > 1}\n"),
-                "s.yaml:6:3: dropout.when refers to 'epochs', which this sweep does not set"},
+                "s.yaml:6:31: dropout.when refers to 'epochs', which this sweep does not set"},
         Mistake{"condition_that_is_none",
                 after_head(kRight + "  dropout: {value: 0.1, when: rank}\n"),
                 "s.yaml:6:3: dropout.when ('rank') gives 4; true or false is needed"},
         Mistake{"condition_on_seed",
                 after_head(kRight + "  seed: [1]\n  dropout: {value: 0.1, when: seed == 1}\n"),
-                "s.yaml:7:3: dropout.when refers to seed, which is a replicate of a cell"},
+                "s.yaml:7:31: dropout.when refers to seed, which is a replicate of a cell"},
         Mistake{"circular_expression",
                 after_head("  adapter: lora\n  rank: alpha / 2\n"
                            "  alpha: 2 * rank\n"),
@@ -266,7 +266,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"method_typo", after_head(kRight) + "method: gird\n",
                 "s.yaml:6:9: unknown method 'gird'. Did you mean 'grid'? Known: grid, random, "
                 "bayes, tpe, sobol"},
-        Mistake{"search_without_end", after_head(kRight) + "method: bayes\n",
+        Mistake{"search_without_end",
+                after_head("  adapter: lora\n  rank: [4, 8]\n") + "method: bayes\n",
                 "s.yaml:6:9: the method bayes has no end of its own; give max_trials (or run_cap), "
                 "max_time or max_gpu_hours"},
         Mistake{"distribution_of_a_grid",
@@ -412,7 +413,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "s.yaml:6:11: max_time is the number 8; allowed is a time with its unit, such as "
                 "8h, 90m or 1h30m"},
         Mistake{"gpu_hours_of_none", after_head(kRight) + "max_gpu_hours: 0\n",
-                "s.yaml:6:16: max_gpu_hours is the number 0; allowed is a number above 0"},
+                "s.yaml:6:16: max_gpu_hours is the number 0; allowed is a number of hours above 0, "
+                "such as 4"},
         Mistake{"run_cap_of_none", after_head(kRight) + "run_cap: 0\n",
                 "s.yaml:6:10: run_cap is the number 0; allowed is a whole number from 1"},
         Mistake{"target_is_a_text", after_head(kRight) + "target: high\n",
@@ -425,6 +427,100 @@ INSTANTIATE_TEST_SUITE_P(
                 after_head(kRight) + "metric: {name: accuracy, goal: minimize}\n",
                 "s.yaml:6:32: metric.goal is minimize, but more accuracy is better; leave goal "
                 "out"}),
+    [](const auto& mistake) { return mistake.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(
+    Habits, Mistakes,
+    ::testing::Values(
+        Mistake{"list_without_brackets", after_head("  adapter: lora\n  rank: 1,2,4\n"),
+                "s.yaml:5:9: rank is '1,2,4'; allowed is a whole number from 1 to 65536, or an "
+                "expression such as 2 * rank. A list is written [1, 2, 4]."},
+        Mistake{"share_in_percent", after_head(kRight + "  dropout: 10%\n"),
+                "s.yaml:6:12: dropout is '10%'; allowed is a number from 0 to 0.99, or an "
+                "expression such as 2 * rank. A share is written 0.1."},
+        Mistake{"capitals", after_head("  adapter: LoRA\n  rank: 4\n"),
+                "s.yaml:4:12: unknown adapter: the text 'LoRA'. Did you mean 'lora'? Known: " +
+                    kAdapters},
+        Mistake{"longer_name_of_a_method", after_head(kRight) + "method: grid_search\n",
+                "s.yaml:6:9: unknown method 'grid_search'. Did you mean 'grid'? Known: grid, "
+                "random, bayes, tpe, sobol"},
+        Mistake{"value_left_out", after_head("  adapter: lora\n  rank:\n"),
+                "s.yaml:5:3: rank is nothing; allowed is a whole number from 1 to 65536 (rank of "
+                "the update)."},
+        Mistake{"condition_as_a_list",
+                after_head(kRight + "  dropout: {value: 0.1, when: [adapter, lora]}\n"),
+                "s.yaml:6:31: dropout.when is a list; a condition is a text such as adapter == "
+                "lora, or a mapping such as {adapter: lora}"},
+        Mistake{"condition_with_one_equals",
+                after_head(kRight + "  dropout: {value: 0.1, when: adapter = lora}\n"),
+                "s.yaml:6:31: dropout.when: '=' has no meaning at character 9 of the expression; "
+                "equality is =="},
+        Mistake{"condition_never_met",
+                after_head(
+                    "  adapter: lora\n  rank: [1, 2]\n  dropout: {value: 0.1, when: rank == 3}\n"),
+                "s.yaml:6:31: dropout.when never holds: it compares rank with 3, and rank is 1 or "
+                "2. (A condition for other sweeps can stand in a fragment.)"},
+        Mistake{"condition_on_an_adapter_that_is_not_there",
+                after_head(kRight + "  dropout: {value: 0.1, when: adapter == dora}\n"),
+                "s.yaml:6:31: dropout.when never holds: it compares adapter with 'dora', and "
+                "adapter is 'lora'. (A condition for other sweeps can stand in a fragment.)"},
+        Mistake{"condition_orders_a_text",
+                after_head(kRight + "  dropout: {value: 0.1, when: adapter > 3}\n"),
+                "s.yaml:6:31: dropout.when never holds: it compares adapter with 3, and adapter is "
+                "'lora'. (A condition for other sweeps can stand in a fragment.)"},
+        Mistake{"caret_for_a_power", after_head(kRight + "  alpha: rank^2\n"),
+                "s.yaml:6:10: alpha is 'rank^2'; allowed is a number from 1e-09 to 1e+09, or an "
+                "expression such as 2 * rank: '^' has no meaning at character 5 of the expression; "
+                "a power is **"},
+        Mistake{"expression_in_a_list", after_head(kRight + "  alpha: [2 * rank, 8]\n"),
+                "s.yaml:6:11: alpha is the text '2 * rank'; allowed is a number from 1e-09 to "
+                "1e+09 (the update is scaled by alpha/rank (alpha/sqrt(rank) with rslora); 2 * "
+                "rank when left out). An expression stands alone, not in a list."},
+        Mistake{
+            "list_left_open", after_head("  adapter: [lora\n  rank: 4\n"),
+            "s.yaml:5:7: this is not YAML: a list that begins with [ is not closed before this"},
+        Mistake{"colon_without_blank", after_head("  adapter:lora\n  rank: 4\n"),
+                "s.yaml:5:7: this is not YAML: a ':' where no key can stand; the line above may "
+                "lack its ':' or the blank behind it, or this line is indented otherwise than its "
+                "neighbours"},
+        Mistake{
+            "alias_without_anchor", after_head("  adapter: lora\n  rank: *ranks\n"),
+            "s.yaml:5:9: this is not YAML: an alias (*) whose anchor (&) does not stand above it"},
+        Mistake{"metric_with_its_split", after_head(kRight) + "metric: {name: val_acc}\n",
+                "s.yaml:6:16: unknown metric 'val_acc'. Did you mean 'accuracy'? Known: accuracy, "
+                "f1, matthews, pearson, spearman, perplexity, loss"},
+        Mistake{"metrics_as_a_list", after_head(kRight) + "metric: [accuracy, f1]\n",
+                "s.yaml:6:9: metric is a list; a sweep has one, of accuracy, f1, matthews, "
+                "pearson, spearman, perplexity, loss, and its tables show the others"},
+        Mistake{"nothing_to_search", after_head(kRight) + "method: random\nmax_trials: 3\n",
+                "s.yaml:6:9: there is nothing to search over: every parameter has one value. Give "
+                "one of them `values` or a distribution, or take the method grid"},
+        Mistake{
+            "early_terminate_as_a_text", after_head(kRight) + "early_terminate: hyperband\n",
+            "s.yaml:6:18: early_terminate is the text 'hyperband'; it is a mapping with a type, "
+            "such as {type: hyperband, min_iter: 1}; types: hyperband, asha, median, patience"},
+        Mistake{"low_of_another_program", random_of("{low: 0.1, high: 1}"),
+                "s.yaml:8:35: unknown key 'low' in parameter learning_rate; here it is `min`. "
+                "Known: value, values, when, expression, parameters, distribution, probabilities, "
+                "min, max, mu, sigma, q"},
+        Mistake{"zip_as_a_text", after_head(kRight) + "zip: rank\n",
+                "s.yaml:6:6: zip is the text 'rank'; it is a list of parameters whose values go "
+                "together, such as [rank, alpha], or of such lists"},
+        Mistake{"zip_names_one_twice", after_head(kRight) + "zip: [rank, rank]\n",
+                "s.yaml:5:3: rank stands twice in a zip group"},
+        Mistake{"select_of_what_is_computed",
+                after_head(kRight + "  alpha: 2 * rank\n") + "select: [alpha]\n",
+                "s.yaml:7:10: select names 'alpha', which is computed (2 * rank); select what it "
+                "is computed from"},
+        Mistake{"adapters_as_a_list", after_head(kRight) + "adapters: [lora]\n",
+                "s.yaml:6:11: adapters is a list; it holds what is set for each adapter, by its "
+                "name. Which there are stands under `parameters`, as `adapter: [...]`"},
+        Mistake{"precision_in_short", after_head(kRight + "  precision: bf16\n"),
+                "s.yaml:6:14: precision is the text 'bf16'; allowed is float32, bfloat16, float64 "
+                "(of the computation). Did you mean 'bfloat16'?"},
+        Mistake{"device_gpu", after_head(kRight) + "resources: {devices: gpu}\n",
+                "s.yaml:6:22: resources.devices has 'gpu'; allowed are auto (every GPU, else the "
+                "CPU), cpu, cuda (every GPU), and cuda:0, cuda:1, ..."}),
     [](const auto& mistake) { return mistake.param.name; });
 
 TEST(AllMistakes, are_found_in_one_pass) {

@@ -62,7 +62,7 @@ TEST(ReadSearch, exponents_that_nobody_means_get_a_notice) {
 
 TEST(ReadSearch, seeds_are_listed_in_a_search_too) {
   const Sweep sweep = read(std::string(kHead) +
-                           "  adapter: lora\n  rank: 4\n  seed: {min: 1, max: 3}\n"
+                           "  adapter: lora\n  rank: [4, 8]\n  seed: {min: 1, max: 3}\n"
                            "method: bayes\nrun_cap: 10\n")
                           .value();
   EXPECT_EQ(sweep.parameters.back().values.size(), 3u);
@@ -80,7 +80,7 @@ TEST(ReadSearch, a_grid_takes_q_uniform_as_wandb_does) {
 }
 
 SearchSpec search(const std::string& more) {
-  return read(std::string(kHead) + "  adapter: lora\n  rank: 4\n" + more).value().search;
+  return read(std::string(kHead) + "  adapter: lora\n  rank: [4, 8]\n" + more).value().search;
 }
 
 TEST(ReadSearch, early_terminate_in_each_form) {

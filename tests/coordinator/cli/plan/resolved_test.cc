@@ -90,6 +90,7 @@ parameters:
   adapter: lora
   rank: 4
   alpha: 2 * rank
+  dropout: [0, 0.1]
   extends: short
 baselines: probe
 )";
