@@ -72,7 +72,8 @@ class Slurm(harness.RunTest):
         self.wait_until(lambda: self.coordinator.poll() is not None, "the sweep ends")
         self.assertEqual(self.coordinator.returncode, 0)
         self.assert_complete(TRIALS)
-        resumed = self.count("SELECT count(*) FROM attempts WHERE attempt = 2 AND start_step > 0")
+        # A trial handed back may be given to the dead node once, until it is known to be dead.
+        resumed = self.count("SELECT count(DISTINCT trial) FROM attempts WHERE attempt > 1 AND start_step > 0")
         self.assertEqual(resumed, 2, "both went on from a checkpoint")
         self.assertEqual(self.count("SELECT sum(charged) FROM trials"), 0)
 
