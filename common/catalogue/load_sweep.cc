@@ -172,8 +172,8 @@ class SourceNames {
     });
     if (is_told) return;
     problems.push_back({place, what + " '" + name + "', which is no " + kind_ +
-                                   " of the sweep or " + "the catalogue." +
-                                   did_you_mean(name, known_) + " Known: " + join(known_, ", ")});
+                                   " of the sweep or the catalogue." + did_you_mean(name, known_) +
+                                   " Known: " + join(known_, ", ")});
   }
 
   std::string kind_;

@@ -480,7 +480,7 @@ std::string unknown_parameter(const std::string& key, const std::string& alias) 
   }
   if (key == "device" || key == "devices") {
     return "unknown parameter '" + key +
-           "'. Devices stand at the top, as `resources: {devices: " + "[...]}`";
+           "'. Devices stand at the top, as `resources: {devices: [...]}`";
   }
   return unknown_key("parameters", key, parameter_names());
 }
