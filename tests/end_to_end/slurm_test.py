@@ -75,6 +75,8 @@ class Slurm(harness.RunTest):
         # A trial handed back may be given to the dead node once, until it is known to be dead.
         resumed = self.count("SELECT count(DISTINCT trial) FROM attempts WHERE attempt > 1 AND start_step > 0")
         self.assertEqual(resumed, 2, "both went on from a checkpoint")
+        # Slurm signals every process of a job: a trainer that fell to it would be a crash, and charged.
+        self.assertEqual(self.query("SELECT end, message FROM attempts WHERE end LIKE 'crashed%'"), [])
         self.assertEqual(self.count("SELECT sum(charged) FROM trials"), 0)
 
     def test_a_worker_ends_before_its_time_is_over(self):

@@ -54,10 +54,15 @@ struct ChildPlan {
   // The parent may have died before the line above; then nobody would ever kill us.
   if (::getppid() != plan.parent) ::_exit(127);
   ::setpgid(0, 0);
-  struct sigaction normal {};
-  normal.sa_handler = SIG_DFL;
+  struct sigaction disposition {};
+  disposition.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal)
-    ::sigaction(signal, &normal, nullptr);
+    ::sigaction(signal, &disposition, nullptr);
+  // A batch system signals every process of a job. The agent decides what becomes of the child;
+  // a trainer that fell to such a signal would look like a crash, and lose what it had not written.
+  disposition.sa_handler = SIG_IGN;
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+    ::sigaction(signal, &disposition, nullptr);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

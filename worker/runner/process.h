@@ -64,8 +64,9 @@ std::string describe(const ExitStatus& status);
 class Process {
  public:
   // kNotFound: no such program; kIo: the system said no. In a process group of its own, with the
-  // default signal handling, the three descriptors, and those that our own parent passed on to us
-  // (a lock that lives as long as any of us).
+  // default signal handling but for SIGTERM, SIGINT, SIGHUP and SIGUSR1, which are ignored; with
+  // the three descriptors, and those that our own parent passed on to us (a lock that lives as long
+  // as any of us).
   static Result<std::unique_ptr<Process>> start(const Command& command);
   // Kills the group and waits for the child's end.
   ~Process();

@@ -123,8 +123,6 @@ void assign(Trainer& trainer, const Json& message, const Sink& sink) {
 
 int serve(const std::string& device, const std::string& version) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // A Ctrl-C at the terminal reaches the whole group; the agent decides what becomes of us.
-  ::signal(SIGINT, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
   const int frames = take_standard_output();
   const Sink sink = [frames](const Json& message) { write_frame(frames, message); };

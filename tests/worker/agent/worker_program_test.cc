@@ -113,6 +113,15 @@ class WorkerProgramTest : public testing::Test {
     ASSERT_TRUE(heard(wire::Report::kStarted)) << log();
   }
 
+  // The worker's only child.
+  pid_t trainer_pid() {
+    const std::string worker = std::to_string(worker_->pid());
+    std::ifstream children("/proc/" + worker + "/task/" + worker + "/children");
+    pid_t pid = 0;
+    children >> pid;
+    return pid;
+  }
+
   static int tests_;
   fs::path folder_;
   std::string stand_in_;
@@ -156,6 +165,18 @@ TEST_F(WorkerProgramTest, a_signal_hands_everything_back_within_the_grace_time) 
     EXPECT_EQ(wait_for_end(*worker_), 0) << log();
     EXPECT_LT(system_clock().monotonic_ms() - begun, 10'000);
   }
+}
+
+TEST_F(WorkerProgramTest, a_signal_to_every_process_of_the_job_reaches_the_trainer_in_vain) {
+  behave(R"({"steps": 100000, "step_ms": 10, "checkpoint_steps": 0})");
+  start_training();
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+    ::kill(trainer_pid(), signal);
+  ::usleep(200'000);  // Long enough for the worker to notice a death, and to tell of a crash.
+  ::kill(worker_->pid(), SIGTERM);
+  ASSERT_TRUE(heard(wire::Report::kHandedBack)) << log();
+  EXPECT_EQ(coordinator_->count(wire::Report::kFailed), 0u) << log();
+  EXPECT_EQ(coordinator_->count(wire::Report::kCheckpointed), 1u);
 }
 
 TEST_F(WorkerProgramTest, outlives_its_coordinator_and_says_hello_to_the_next_with_what_it_holds) {
