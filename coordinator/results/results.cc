@@ -37,11 +37,17 @@ Result<ResultFiles> write_results(const RunView& run, const std::filesystem::pat
     status = write_file_atomically(folder / name, bytes);
     written.paths.push_back(folder / name);
   };
+  // One of an earlier, smaller sweep would be taken for this one's.
+  const auto leave_out = [&](const std::string& name) {
+    std::error_code absent;
+    std::filesystem::remove(folder / name, absent);
+  };
   for (const results::TableSpec& spec : *specs) {
     const auto tables = results::tables_of(run, {spec});
     if (!tables) {
       // A filter may fit nothing in a smoke run; the other tables are worth having all the same.
       write(spec.name + ".md", "This table could not be made: " + tables.error().message + "\n");
+      leave_out(spec.name + ".tex");
       continue;
     }
     write(spec.name + ".md", results::markdown(tables->front()));
@@ -50,14 +56,19 @@ Result<ResultFiles> write_results(const RunView& run, const std::filesystem::pat
   const results::Summary summary = results::summary_of(run);
   write("table.csv", results::cells_csv(summary));
   const std::size_t lines = results::curves(summary).size();
+  const auto figure = lines > kMostLines ? std::nullopt : results::rank_figure(summary);
+  if (figure) {
+    write("rank.svg", results::to_svg(*figure));
+    write("rank.pdf", results::to_pdf(*figure));
+  } else {
+    leave_out("rank.svg");
+    leave_out("rank.pdf");
+  }
   if (lines > kMostLines) {
     written.left_out = "No rank.svg and no rank.pdf: they would have " + std::to_string(lines) +
                        " lines, and more than " + std::to_string(kMostLines) +
                        " cannot be told apart. 'plateau results figure " + run.name +
                        " --where NAME=VALUE' draws some of them.";
-  } else if (const auto figure = results::rank_figure(summary)) {
-    write("rank.svg", results::to_svg(*figure));
-    write("rank.pdf", results::to_pdf(*figure));
   }
   if (!status) return status.error();
   return written;

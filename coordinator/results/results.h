@@ -26,7 +26,8 @@ struct ResultFiles {
   std::string left_out;  // a figure that nobody could read; empty: none
 };
 
-// Writes run_folder/results/, each file atomically. Blocks. Works at any moment of a run: cells
+// Writes run_folder/results/, each file atomically, and removes what an earlier call has written
+// there under a name that this one leaves out. Blocks. Works at any moment of a run: cells
 // that are not finished are shown as such. kIo names the file and the cause; kInvalidArgument says
 // what is wrong with the `report` section. A table that cannot be made of this run (a filter that
 // fits nothing) has a NAME.md that says why, and no NAME.tex.

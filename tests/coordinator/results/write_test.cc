@@ -52,9 +52,14 @@ TEST_F(WriteResults, a_figure_of_too_many_lines_is_left_out_and_says_so) {
   ASSERT_TRUE(files) << files.error().message;
   EXPECT_THAT(files->left_out, ::testing::HasSubstr("501 lines"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "results" / "rank.svg"));
+  const auto last = builder.run.trials.back();
   builder.run.trials.pop_back();
   EXPECT_EQ(write_results(builder.run, folder_)->left_out, "");
   EXPECT_TRUE(std::filesystem::exists(folder_ / "results" / "rank.svg"));
+  builder.run.trials.push_back(last);
+  EXPECT_THAT(write_results(builder.run, folder_)->left_out, ::testing::HasSubstr("501 lines"));
+  for (const char* stale : {"rank.svg", "rank.pdf"})
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "results" / stale)) << stale;
 }
 
 TEST_F(WriteResults, every_format_gives_what_the_files_hold) {
