@@ -9,6 +9,7 @@
 #include "common/spec/base_tensors.h"
 #include "common/spec/grid.h"
 #include "common/spec/obstacle.h"
+#include "common/spec/search_ends.h"
 #include "common/spec/sweep.h"
 #include "common/spec/task_kinds.h"
 #include "common/spec/trial_parts.h"
@@ -256,6 +257,14 @@ class Expansion {
   SweepPlan plan_;
 };
 
+std::optional<SweepPlan> expand_grid(const Sweep& sweep, const Sources& sources,
+                                     std::vector<Problem>& problems) {
+  Expansion expansion(sweep, sources);
+  std::optional<SweepPlan> plan = expansion.run();
+  problems.insert(problems.end(), expansion.problems().begin(), expansion.problems().end());
+  return plan;
+}
+
 // The sweep with the first value of everything but base and task: one cell for each of those.
 Sweep first_cells(const Sweep& sweep) {
   Sweep first = sweep;
@@ -264,12 +273,7 @@ Sweep first_cells(const Sweep& sweep) {
   for (SweepParameter& parameter : first.parameters) {
     if (parameter.name == "base" || parameter.name == "task") continue;
     if (parameter.distribution) {
-      const ParameterSchema* schema = parameter_schema(parameter.name);
-      const double middle = value_at(*parameter.distribution, 0.5);
-      const bool whole = schema != nullptr && schema->type == ParameterType::kInteger;
-      parameter.values = {
-          {whole ? Json(static_cast<std::int64_t>(std::llround(middle))) : Json(middle),
-           parameter.place}};
+      parameter.values = {{value_of_distribution(parameter, 0.5), parameter.place}};
       parameter.distribution.reset();
     }
     if (parameter.values.size() > 1) parameter.values.resize(1);
@@ -277,29 +281,52 @@ Sweep first_cells(const Sweep& sweep) {
   return first;
 }
 
-// What is known of a search before it begins: its baselines, and that its first cells can be
-// trained. Its trials are chosen while it runs.
-void plan_search(const Sweep& sweep, std::optional<SweepPlan>& plan) {
+// What a search may choose at most; its mistakes are there, too. False: there are some.
+bool expand_ends(const Sweep& sweep, const Sources& sources, std::vector<Problem>& problems,
+                 SweepPlan& plan) {
+  const std::optional<SearchEnds> ends = search_ends(sweep);
+  if (!ends) {
+    plan.notices.emplace_back("its values have too many combinations for an estimate");
+    return true;
+  }
+  std::optional<SweepPlan> of_ends = expand_grid(ends->grid, sources, problems);
+  if (!of_ends) return false;
+  plan.ends = std::move(of_ends->trials);
+  if (!ends->thinned.empty()) {
+    plan.notices.push_back(
+        "all combinations are too many to look at: mistakes and estimates leave "
+        "out values of " +
+        join(ends->thinned, ", "));
+  }
+  return true;
+}
+
+// What is known of a search before it begins: its baselines, what its trials may be at most, and
+// that those can be trained. Its trials are chosen while it runs.
+std::optional<SweepPlan> expand_search(const Sweep& sweep, const Sources& sources,
+                                       std::vector<Problem>& problems) {
+  SweepPlan found;
+  if (!expand_ends(sweep, sources, problems, found)) return std::nullopt;
+  std::optional<SweepPlan> plan = expand_grid(first_cells(sweep), sources, problems);
+  if (!plan) return std::nullopt;
   plan->trials.erase(plan->trials.begin(), plan->trials.begin() + plan->trial_count);
   plan->warnings.clear();
   plan->cell_count = 0;
   plan->trial_count = 0;
+  plan->ends = std::move(found.ends);
   const std::optional<std::int64_t>& most = sweep.search.budgets.max_trials;
   plan->notices.push_back("a search: its trials are chosen while it runs" +
                           (most ? ", at most " + std::to_string(*most) : std::string()));
+  plan->notices.insert(plan->notices.end(), found.notices.begin(), found.notices.end());
+  return plan;
 }
 
 }  // namespace
 
 std::optional<SweepPlan> expand(const Sweep& sweep, const Sources& sources,
                                 std::vector<Problem>& problems) {
-  const bool searches = sweep.search.method != SearchMethod::kGrid;
-  const Sweep first = searches ? first_cells(sweep) : Sweep();
-  Expansion expansion(searches ? first : sweep, sources);
-  std::optional<SweepPlan> plan = expansion.run();
-  if (plan && searches) plan_search(sweep, plan);
-  problems.insert(problems.end(), expansion.problems().begin(), expansion.problems().end());
-  return plan;
+  return sweep.search.method == SearchMethod::kGrid ? expand_grid(sweep, sources, problems)
+                                                    : expand_search(sweep, sources, problems);
 }
 
 Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources) {

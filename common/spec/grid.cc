@@ -279,19 +279,22 @@ std::size_t most_values(const Sweep& sweep, const std::string& name, const std::
 }
 
 // An upper bound, without expanding: `when` only ever takes cells away.
-bool is_too_large(const Sweep& sweep, const std::vector<std::string>& names,
-                  std::vector<Problem>& problems) {
-  double total = 0, largest = 0;
-  std::string factors;
+struct TrialBound {
+  double trials = 0;
+  std::string factors;  // "rank 4 x seed 5", of the adapter with the most
+};
+
+TrialBound bound_of(const Sweep& sweep, std::vector<std::string> names) {
+  TrialBound bound;
+  double largest = 0;
+  names.push_back("seed");
   for (const SweepParameter& adapters : sweep.parameters) {
     if (adapters.name != "adapter") continue;
     for (const SweepValue& value : adapters.values) {
       double product = 1;
       std::set<std::string> zipped;
       std::string text;
-      std::vector<std::string> all = names;
-      all.push_back("seed");
-      for (const std::string& name : all) {
+      for (const std::string& name : names) {
         if (name == "adapter" || zipped.count(name) != 0) continue;
         for (const auto& zip : sweep.zips) {
           if (std::find(zip.begin(), zip.end(), name) != zip.end()) {
@@ -302,15 +305,22 @@ bool is_too_large(const Sweep& sweep, const std::vector<std::string>& names,
         product *= static_cast<double>(count);
         if (count > 1) text += (text.empty() ? "" : " x ") + name + " " + std::to_string(count);
       }
-      total += product;
-      if (product > largest) factors = text;
+      bound.trials += product;
+      if (product > largest) bound.factors = text;
       largest = std::max(largest, product);
     }
   }
-  if (total <= static_cast<double>(kMaxTrials)) return false;
+  return bound;
+}
+
+bool is_too_large(const Sweep& sweep, const std::vector<std::string>& names,
+                  std::vector<Problem>& problems) {
+  const TrialBound bound = bound_of(sweep, names);
+  if (bound.trials <= static_cast<double>(kMaxTrials)) return false;
   const Place place = sweep.parameters.front().place;
-  problems.push_back({place, "the sweep asks for up to " + format_number(total) + " trials (" +
-                                 factors + "); more than " + std::to_string(kMaxTrials) +
+  problems.push_back({place, "the sweep asks for up to " + format_number(bound.trials) +
+                                 " trials (" + bound.factors + "); more than " +
+                                 std::to_string(kMaxTrials) +
                                  " are taken for an accident. Give fewer values, or zip those that "
                                  "belong together"});
   return true;
@@ -320,6 +330,10 @@ bool is_too_large(const Sweep& sweep, const std::vector<std::string>& names,
 
 std::vector<Circle> find_circles(const Sweep& sweep) {
   return NameOrder(sweep).circles;
+}
+
+double most_trials(const Sweep& sweep) {
+  return bound_of(sweep, NameOrder(sweep).names).trials;
 }
 
 void grid_cells(const Sweep& sweep, std::vector<Problem>& problems,

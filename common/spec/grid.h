@@ -32,6 +32,9 @@ struct Cell {
 void grid_cells(const Sweep& sweep, std::vector<Problem>& problems,
                 std::vector<std::string>& notices, const std::function<void(const Cell&)>& take);
 
+// So many trials at most, without looking at `when`.
+double most_trials(const Sweep& sweep);
+
 // Parameters whose expressions or conditions depend on themselves: one entry a circle.
 struct Circle {
   Problem problem;

@@ -42,6 +42,7 @@ struct SweepParameter {
   std::vector<SweepValue> values;
   std::vector<double> probabilities;  // of the values, in a search; sum 1; empty: equal ones
   std::optional<Distribution> distribution;
+  Place lowest_place, highest_place;  // of its `min` and `max`, or of all of it
   std::optional<Expression> expression;
   std::optional<Expression> when;
   Place when_place;
@@ -107,6 +108,8 @@ struct SweepPlan {
   std::int64_t cell_count = 0;      // without baselines
   std::int64_t baseline_count = 0;  // trials.size() == trial_count + baseline_count
   std::int64_t folded = 0;          // written twice, planned once
+  // Of a search, whose trials are chosen while it runs: what it may choose at most (search_ends.h).
+  std::vector<PlannedTrial> ends;
   std::vector<std::string> notices;
   std::vector<std::string> warnings;  // "two seeds and three ranks are too few to show a plateau"
 };

@@ -217,22 +217,22 @@ std::optional<std::int64_t> CostModel::peak_memory(const Trial& trial,
   return least;
 }
 
-std::string CostModel::source(const SweepPlan& plan) const {
-  std::int64_t unknown = 0;
+std::string CostModel::source(const std::vector<PlannedTrial>& trials) const {
+  bool any = false, all = true;          // are measured
   std::map<std::string, bool> measured;  // by precision: nothing else leaves a trial without
-  for (const PlannedTrial& planned : plan.trials) {
+  for (const PlannedTrial& planned : trials) {
     const auto [known, is_new] = measured.try_emplace(planned.protocol->precision);
     if (is_new) known->second = !alike(planned.trial()).empty();
-    if (!known->second) ++unknown;
+    any = any || known->second;
+    all = all && known->second;
   }
-  if (known_.empty() || (unknown > 0 && unknown == static_cast<std::int64_t>(plan.trials.size())))
-    return assumed_.source;
-  std::int64_t trials = 0;
+  if (known_.empty() || (!any && !trials.empty())) return assumed_.source;
+  std::int64_t count = 0;
   for (const Measurement& m : known_)
-    trials += m.trials;
-  std::string text = "measured: " + std::to_string(trials) + " trials on " + known_.front().device;
-  if (unknown > 0) text += "; for " + std::to_string(unknown) + " trials " + assumed_.source;
-  return text;
+    count += m.trials;
+  const std::string text =
+      "measured: " + std::to_string(count) + " trials on " + known_.front().device;
+  return all ? text : text + "; in a precision that was not measured " + assumed_.source;
 }
 
 }  // namespace plateau::cli

@@ -57,8 +57,8 @@ class CostModel {
   double seconds(const Trial& trial, const TrialEstimate& estimate) const;
   // nullopt: no such trial was trained on this device.
   std::optional<std::int64_t> peak_memory(const Trial& trial, const TaskSource& task) const;
-  // "measured: 20 trials on a CPU", "assumed: ..." or both, for the trials of this plan.
-  std::string source(const SweepPlan& plan) const;
+  // "measured: 20 trials on a CPU", "assumed: ..." or both, for these trials.
+  std::string source(const std::vector<PlannedTrial>& trials) const;
   bool is_measured() const { return !known_.empty(); }
   const ComputeRate& assumed() const { return assumed_; }
 

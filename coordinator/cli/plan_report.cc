@@ -11,8 +11,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "common/spec/memory_estimate.h"
 #include "common/spec/methods.h"
+#include "coordinator/cli/plan_columns.h"
+#include "coordinator/cli/search_ranges.h"
 
 namespace plateau::cli {
 namespace {
@@ -49,14 +50,10 @@ Row row_of(const LoadedSweep& loaded, const Trial& trial, bool is_baseline) {
 }
 
 void raise_memory(const LoadedSweep& loaded, const CostModel& costs, const Trial& trial, Row& row) {
-  const TaskSource& task = loaded.sources.tasks.at(trial.task.name);
-  const std::optional<std::int64_t> measured = costs.peak_memory(trial, task);
-  const double bytes =
-      measured ? static_cast<double>(*measured)
-               : estimate_memory(trial, loaded.sources.bases.at(trial.base.name), task).total();
-  if (bytes <= row.memory_bytes) return;
-  row.memory_bytes = bytes;
-  row.memory_measured = measured.has_value();
+  const MemoryCost memory = memory_of(loaded, costs, trial);
+  if (memory.bytes <= row.memory_bytes) return;
+  row.memory_bytes = memory.bytes;
+  row.memory_measured = memory.is_measured;
 }
 
 // All of a trial that its row and its memory depend on.
@@ -86,42 +83,6 @@ std::vector<Row> rows_of(const LoadedSweep& loaded, const CostModel& costs) {
     rows[at->second].cells.insert(planned.keys.cell);
   }
   return rows;
-}
-
-// 22565376 -> "22,565,376"
-std::string with_commas(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3)
-    digits.insert(at - 3, ",");
-  return digits;
-}
-
-double share_percent(const ParameterCounts& counts) {
-  return 100.0 * static_cast<double>(counts.adapter) / static_cast<double>(counts.base);
-}
-
-std::string title_of(const std::string& method) {
-  const MethodSchema* schema = find_method(method);
-  return schema == nullptr ? method : schema->title;
-}
-
-// Columns as wide as their widest cell; the first `left` ones are aligned to the left.
-std::string table_text(const std::vector<std::vector<std::string>>& table, std::size_t left) {
-  std::vector<std::size_t> widths(table.front().size(), 0);
-  for (const auto& line : table) {
-    for (std::size_t i = 0; i < line.size(); ++i)
-      widths[i] = std::max(widths[i], line[i].size());
-  }
-  std::string text;
-  for (const auto& line : table) {
-    std::string out;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      out += i < left ? fmt::format("{:<{}}  ", line[i], widths[i])
-                      : fmt::format("{:>{}}  ", line[i], widths[i]);
-    }
-    text += out.substr(0, out.find_last_not_of(' ') + 1) + "\n";
-  }
-  return text;
 }
 
 std::string memory_text(const Row& row) {
@@ -202,12 +163,10 @@ bool is_search(const LoadedSweep& loaded) {
 
 std::string time_text(const LoadedSweep& loaded, const CostModel& costs, const DoneBefore* done,
                       bool of_the_rest) {
-  if (is_search(loaded)) return "Its time is not estimated: what it trains is not chosen yet.\n";
   const double seconds = estimated_seconds(loaded, costs, done);
   return (of_the_rest ? "Estimated time of the rest on one device: "
                       : "Estimated time on one device: ") +
-         format_duration(static_cast<DurationMs>(seconds * 1000)) + " (" +
-         costs.source(loaded.plan) + ").\n";
+         duration_text(seconds) + " (" + costs.source(loaded.plan.trials) + ").\n";
 }
 
 std::string memory_note(const std::vector<Row>& rows) {
@@ -252,7 +211,8 @@ std::string plan_text(const LoadedSweep& loaded, const CostModel& costs, const D
     text += fmt::format("Done already in {}: {} of {} trials; they are not trained again.\n",
                         done->folder, finished, plan.trials.size());
   }
-  text += time_text(loaded, costs, done, finished > 0);
+  text += is_search(loaded) ? search_text(loaded, costs, estimated_seconds(loaded, costs, done))
+                            : time_text(loaded, costs, done, finished > 0);
   for (const std::string& warning : plan.warnings)
     text += "Warning: " + warning + ".\n";
   for (const std::string& notice : plan.notices)
@@ -261,7 +221,9 @@ std::string plan_text(const LoadedSweep& loaded, const CostModel& costs, const D
 }
 
 Json plan_json(const LoadedSweep& loaded, const CostModel& costs, const DoneBefore* done) {
-  const Json seconds = is_search(loaded) ? Json() : Json(estimated_seconds(loaded, costs, done));
+  const double seconds = estimated_seconds(loaded, costs, done);
+  const std::vector<PlannedTrial>& estimated =
+      is_search(loaded) ? loaded.plan.ends : loaded.plan.trials;
   Json parameters = Json::array();
   for (const Row& row : rows_of(loaded, costs)) {
     parameters.push_back({{"base", row.base},
@@ -286,11 +248,12 @@ Json plan_json(const LoadedSweep& loaded, const CostModel& costs, const DoneBefo
           {"search", is_search(loaded)},
           {"budgets", budgets_json(loaded.sweep.search.budgets)},
           {"done", count_done(loaded.plan, done)},
-          {"estimated_seconds", seconds},
+          {"estimated_seconds", is_search(loaded) ? Json() : Json(seconds)},
+          {"ranges", is_search(loaded) ? search_json(loaded, costs, seconds) : Json()},
           {"rate",
            {{"measured", costs.is_measured()},
             {"assumed_flops_per_s", costs.assumed().flops_per_s},
-            {"source", costs.source(loaded.plan)}}},
+            {"source", costs.source(estimated)}}},
           {"parameters", parameters},
           {"warnings", loaded.plan.warnings},
           {"notices", loaded.plan.notices}};

@@ -24,8 +24,8 @@ std::string plan_text(const LoadedSweep& loaded, const CostModel& costs,
                       const DoneBefore* done = nullptr);
 
 // {"name", "trials", "cells", "baselines", "done", "folded", "search", "budgets",
-// "estimated_seconds" (of what is left), "rate", "parameters" (with "memory_bytes",
-// "memory_measured"), "warnings", "notices"}
+// "estimated_seconds" (of what is left; null for a search), "ranges" (of a search, search_ranges.h;
+// else null), "rate", "parameters" (with "memory_bytes", "memory_measured"), "warnings", "notices"}
 nlohmann::json plan_json(const LoadedSweep& loaded, const CostModel& costs,
                          const DoneBefore* done = nullptr);
 

@@ -320,6 +320,7 @@ void add_distribution(ReadContext& context, Draft& draft, const YamlNode& node) 
     add_all_of(context, draft, node, *distribution);
   } else {
     draft.parameter.distribution = distribution;
+    note_ends(draft, node);
   }
 }
 

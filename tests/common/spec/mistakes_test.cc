@@ -356,6 +356,31 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"values_and_a_distribution", random_of("{distribution: uniform, values: [0.1]}"),
                 "s.yaml:8:49: learning_rate has values and the distribution 'uniform'; allowed "
                 "with it is categorical"},
+        Mistake{"highest_rank_too_large",
+                after_head("  adapter: lora\n  rank: {min: 1, max: 512}\n") +
+                    "method: random\nrun_cap: 10\n",
+                "s.yaml:5:23: rank is 512; the largest that lora allows on minilm is 384, since "
+                "bert.encoder.layer.0.attention.self.query is 384 x 384"},
+        Mistake{
+            "highest_length_too_long",
+            after_head(kRight + "  max_length: {distribution: q_normal, mu: 400, sigma: 100}\n") +
+                "method: random\nrun_cap: 10\n",
+            "s.yaml:6:15: max_length is 709; minilm has 512 positions"},
+        Mistake{
+            "expression_out_of_range_at_the_lowest",
+            after_head("  adapter: lora\n  rank: {min: 4, max: 64}\n  alpha: rank - 4\n") +
+                "method: random\nrun_cap: 10\n",
+            "s.yaml:6:3: alpha = rank - 4 gives 0; allowed is a number from 1e-09 to 1e+09 (the "
+            "update is scaled by alpha/rank (alpha/sqrt(rank) with rslora); 2 * rank when left "
+            "out)"},
+        Mistake{
+            "a_listed_value_behind_the_first",
+            after_head("  adapter: lora\n  rank: [1, 2]\n  target_modules: {values: [all-linear, "
+                       "[qury]]}\n") +
+                "method: random\nrun_cap: 10\n",
+            "s.yaml:6:40: target_modules has 'qury', which no module of the base is called. Did "
+            "you mean 'query'? There are: query, key, value, dense, attention.output.dense, "
+            "intermediate.dense, output.dense."},
         Mistake{"fractions_of_a_rank",
                 after_head("  adapter: lora\n  rank: {distribution: uniform, min: 1, max: 8}\n") +
                     "method: random\nrun_cap: 10\n",

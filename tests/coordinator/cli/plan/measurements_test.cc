@@ -115,7 +115,7 @@ TEST(CostModel, the_newest_device_that_had_the_base_is_meant) {
   other_base.device = "another CPU";
   other_base.base = "smollm2";
   const CostModel costs({measured("lora", flops, 10), gpu, other_base}, loaded);
-  EXPECT_EQ(costs.source(loaded.plan), "measured: 1 trials on NVIDIA H100");
+  EXPECT_EQ(costs.source(loaded.plan.trials), "measured: 1 trials on NVIDIA H100");
   EXPECT_DOUBLE_EQ(costs.seconds(loaded.plan.trials[0].trial(), estimate_of(loaded, 0)), 1);
 }
 
