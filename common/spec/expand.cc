@@ -321,12 +321,34 @@ std::optional<SweepPlan> expand_search(const Sweep& sweep, const Sources& source
   return plan;
 }
 
+// What looks only when a trial is over stops none.
+void warn_of_a_late_look(const Sweep& sweep, SweepPlan& plan) {
+  const EarlyTerminate& rule = sweep.search.early_terminate;
+  if (std::holds_alternative<std::monostate>(rule)) return;
+  std::int64_t most = 0;
+  for (const auto* trials : {&plan.trials, &plan.ends}) {
+    for (const PlannedTrial& trial : *trials)
+      most = std::max(most, trial.is_baseline ? 0 : trial.protocol->evaluations);
+  }
+  const std::optional<std::int64_t> first = first_look(rule);
+  if (most == 0 || (first && *first < most)) return;
+  plan.warnings.push_back(
+      sweep.search.early_terminate_place.text() + ": early_terminate stops nothing: it " +
+      (first ? "may first stop a trial after evaluation " + std::to_string(*first)
+             : std::string("looks at no evaluation")) +
+      ", and " + "a trial's last is number " + std::to_string(most) +
+      " (evaluations); give more of those, or let it look earlier");
+}
+
 }  // namespace
 
 std::optional<SweepPlan> expand(const Sweep& sweep, const Sources& sources,
                                 std::vector<Problem>& problems) {
-  return sweep.search.method == SearchMethod::kGrid ? expand_grid(sweep, sources, problems)
-                                                    : expand_search(sweep, sources, problems);
+  std::optional<SweepPlan> plan = sweep.search.method == SearchMethod::kGrid
+                                      ? expand_grid(sweep, sources, problems)
+                                      : expand_search(sweep, sources, problems);
+  if (plan) warn_of_a_late_look(sweep, *plan);
+  return plan;
 }
 
 Result<SweepPlan> expand(const Sweep& sweep, const Sources& sources) {

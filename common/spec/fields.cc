@@ -51,7 +51,9 @@ TrialField choice(const std::string& pointer, Setter set, std::string meaning,
 }
 
 std::vector<TrialField> make_fields() {
-  const Limits share{0, 1}, positive{0, {}}, count{0, 1e12}, none{};
+  const Limits share{0, 1}, from_zero{0, {}}, count{0, 1e12}, none{};
+  // A trial that takes no step, or none that goes anywhere, is a mistake.
+  const Limits above_zero{1e-12, {}}, passes{1e-6, 1e6};
   return {
       choice("/base/pooling", set_in<&Trial::base, &BaseSpec::pooling>,
              "how a text's vector is made of its tokens: their mean, or the architecture's own (an "
@@ -72,26 +74,26 @@ std::vector<TrialField> make_fields() {
       field("/task/max_length", set_in<&Trial::task, &TaskSpec::max_length>, Type::kInteger,
             {3, 1e6}, "tokens; longer texts are cut"),
       field("/optimizer/learning_rate", set_in<&Trial::optimizer, &OptimizerSpec::learning_rate>,
-            Type::kNumber, positive, "of the adapter"),
+            Type::kNumber, above_zero, "of the adapter"),
       field("/optimizer/head_learning_rate",
-            set_in<&Trial::optimizer, &OptimizerSpec::head_learning_rate>, Type::kNumber, positive,
+            set_in<&Trial::optimizer, &OptimizerSpec::head_learning_rate>, Type::kNumber, from_zero,
             "of the task head"),
       field("/optimizer/weight_decay", set_in<&Trial::optimizer, &OptimizerSpec::weight_decay>,
-            Type::kNumber, positive, "AdamW, decoupled"),
+            Type::kNumber, from_zero, "AdamW, decoupled"),
       field("/optimizer/beta1", set_in<&Trial::optimizer, &OptimizerSpec::beta1>, Type::kNumber,
             share, "AdamW"),
       field("/optimizer/beta2", set_in<&Trial::optimizer, &OptimizerSpec::beta2>, Type::kNumber,
             share, "AdamW"),
       field("/optimizer/epsilon", set_in<&Trial::optimizer, &OptimizerSpec::epsilon>, Type::kNumber,
-            positive, "AdamW"),
+            from_zero, "AdamW"),
       field("/optimizer/max_grad_norm", set_in<&Trial::optimizer, &OptimizerSpec::max_grad_norm>,
-            Type::kNumber, positive, "0 = no clipping"),
+            Type::kNumber, from_zero, "0 = no clipping"),
       choice("/optimizer/schedule", set_in<&Trial::optimizer, &OptimizerSpec::schedule>,
              "of the learning rate, after the warm-up", {"constant", "linear", "cosine"}),
       field("/optimizer/warmup_ratio", set_in<&Trial::optimizer, &OptimizerSpec::warmup_ratio>,
             Type::kNumber, share, "share of all steps"),
       field("/optimizer/epochs", set_in<&Trial::optimizer, &OptimizerSpec::epochs>, Type::kNumber,
-            {0, 1e6}, "passes over the training split"),
+            passes, "passes over the training split"),
       field("/optimizer/batch_size", set_in<&Trial::optimizer, &OptimizerSpec::batch_size>,
             Type::kInteger, {1, 1e6}, "sequences an optimizer step"),
       choice("/protocol/checkpoint", set_in<&Trial::protocol, &ProtocolSpec::checkpoint>,

@@ -52,6 +52,9 @@ struct Patience {
 };
 using EarlyTerminate = std::variant<std::monostate, Hyperband, Asha, MedianStopping, Patience>;
 
+// The first evaluation after which it may stop a trial; nullopt: there is none.
+std::optional<std::int64_t> first_look(const EarlyTerminate& rule);
+
 // Whichever is reached first ends the search; trials that run then are finished.
 struct Budgets {
   std::optional<std::int64_t> max_trials;  // `max_trials` or W&B's `run_cap`; without baselines

@@ -1,6 +1,7 @@
 // W&B's distributions: names, keys and limits of each, and what they are on a grid.
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "common/base/text.h"
 #include "common/spec/yaml/draft.h"
@@ -219,6 +220,39 @@ const Named* named_or_meant(ReadContext& context, const Draft& draft, const Yaml
   return nullptr;
 }
 
+// What other programs call a distribution; empty: nothing is known.
+std::string distribution_elsewhere(const std::string& name) {
+  static const std::map<std::string, const char*> names = {{"loguniform", "log_uniform_values"},
+                                                           {"qloguniform", "q_log_uniform_values"},
+                                                           {"log_int", "q_log_uniform_values"},
+                                                           {"lognormal", "log_normal"},
+                                                           {"gaussian", "normal"},
+                                                           {"int", "int_uniform"},
+                                                           {"integer", "int_uniform"},
+                                                           {"randint", "int_uniform"},
+                                                           {"float", "uniform"},
+                                                           {"choice", "categorical"},
+                                                           {"choices", "categorical"},
+                                                           {"fixed", "constant"}};
+  const auto found = names.find(name);
+  return found == names.end() ? "" : found->second;
+}
+
+// Of several that begin alike none is likelier: 'log' may be any of three.
+std::string hint_of_distribution(const std::string& name, const std::vector<std::string>& known) {
+  const std::string meant = distribution_elsewhere(name);
+  if (!meant.empty()) return " Did you mean '" + meant + "'?";
+  if (nearest(name, known)) return did_you_mean(name, known);
+  std::vector<std::string> alike;
+  for (const std::string& other : known) {
+    if (name.size() >= 3 && other.starts_with(name)) alike.push_back("'" + other + "'");
+  }
+  if (alike.size() < 2) return did_you_mean(name, known);
+  const std::string last = alike.back();
+  alike.pop_back();
+  return " Did you mean " + join(alike, ", ") + " or " + last + "?";
+}
+
 }  // namespace
 
 bool distribution_is_known(ReadContext& context, const YamlNode& node) {
@@ -230,7 +264,8 @@ bool distribution_is_known(ReadContext& context, const YamlNode& node) {
   if (name == "categorical_w_probabilities") return true;
   if (std::find(known.begin(), known.end(), name) != known.end()) return true;
   context.problem(written->place, "unknown distribution '" + name + "'." +
-                                      did_you_mean(name, known) + " Known: " + join(known, ", "));
+                                      hint_of_distribution(name, known) +
+                                      " Known: " + join(known, ", "));
   return false;
 }
 

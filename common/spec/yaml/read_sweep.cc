@@ -92,6 +92,25 @@ void values_from_section(ReadContext& context, const std::string& kind, const Ya
   context.sweep.parameters.push_back(std::move(parameter));
 }
 
+// What is set for an adapter, base or task that the sweep does not have. Not of a fragment, which
+// may serve others; and the command line may have narrowed what there is.
+void note_unused(ReadContext& context, const std::string& kind, const YamlNode& section) {
+  std::vector<std::string> used;
+  for (const SweepParameter& parameter : context.sweep.parameters) {
+    if (parameter.name != kind) continue;
+    if (parameter.place.line == 0) return;
+    for (const SweepValue& value : parameter.values)
+      used.push_back(value.value.get<std::string>());
+  }
+  if (used.empty()) return;
+  for (const YamlNode::Entry& entry : section.entries) {
+    if (contains(used, entry.key) || !entry.place.fragment.empty()) continue;
+    context.sweep.notices.push_back(entry.place.text() + ": what " + kind + "s sets for '" +
+                                    entry.key + "' is not used: the sweep's " + kind + " is " +
+                                    join(used, ", "));
+  }
+}
+
 void read_zip(ReadContext& context, const YamlNode& node) {
   const bool nested = node.kind == YamlNode::Kind::kList && !node.items.empty() &&
                       node.items[0].kind == YamlNode::Kind::kList;
@@ -195,6 +214,7 @@ void read_parameter_sections(ReadContext& context, const YamlNode& root) {
   for (const char* kind : {"base", "task", "adapter"}) {
     if (const YamlNode* section = root.find(std::string(kind) + "s")) {
       values_from_section(context, kind, *section);
+      note_unused(context, kind, *section);
     }
   }
 }

@@ -20,6 +20,10 @@ std::string adapters() {
 }
 const std::string kAdapters = adapters();
 const std::string kParameters = join(parameter_names(), ", ");
+const std::string kDistributions =
+    "constant, categorical, int_uniform, uniform, q_uniform, log_uniform, log_uniform_values, "
+    "q_log_uniform, q_log_uniform_values, inv_log_uniform, inv_log_uniform_values, normal, "
+    "q_normal, log_normal, q_log_normal";
 
 struct Mistake {
   const char* name;
@@ -153,8 +157,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "s.yaml:6:11: rslora is the text 'yes'; allowed is true or false (scale by "
                 "alpha/sqrt(rank))."},
         Mistake{"negative_rate", after_head(kRight + "  learning_rate: -1e-3\n"),
-                "s.yaml:6:18: learning_rate is the number -0.001; allowed is a number from 0 (of "
+                "s.yaml:6:18: learning_rate is the number -0.001; allowed is a number from 1e-12 "
+                "(of the adapter)."},
+        Mistake{"rate_of_zero", after_head(kRight + "  learning_rate: [1e-3, 0]\n"),
+                "s.yaml:6:25: learning_rate is the number 0; allowed is a number from 1e-12 (of "
                 "the adapter)."},
+        Mistake{"no_epochs", after_head(kRight + "  epochs: 0\n"),
+                "s.yaml:6:11: epochs is the number 0; allowed is a number from 1e-06 to 1e+06 "
+                "(passes over the training split)."},
         Mistake{"positions_form", after_head("  adapter: loreft\n  rank: 4\n  positions: first\n"),
                 "s.yaml:6:14: positions is the text 'first'; allowed is fN+lM, fN or lM with whole "
                 "numbers from 1 (fN+lM: the first N and the last M tokens of the prompt)."},
@@ -276,16 +286,21 @@ INSTANTIATE_TEST_SUITE_P(
                 "values; the method grid takes `value`, `values`, int_uniform and q_uniform"},
         Mistake{"distribution_typo",
                 after_head("  adapter: lora\n  rank: {distribution: unform, min: 1, max: 2}\n"),
-                "s.yaml:5:24: unknown distribution 'unform'. Did you mean 'uniform'? Known: "
-                "constant, categorical, int_uniform, uniform, q_uniform, log_uniform, "
-                "log_uniform_values, q_log_uniform, q_log_uniform_values, inv_log_uniform, "
-                "inv_log_uniform_values, normal, q_normal, log_normal, q_log_normal"},
-        Mistake{"distribution_that_is_none_here",
-                after_head("  adapter: lora\n  rank: {distribution: beta, a: 2, b: 3}\n"),
-                "s.yaml:5:24: unknown distribution 'beta'. Known: constant, categorical, "
-                "int_uniform, uniform, q_uniform, log_uniform, log_uniform_values, q_log_uniform, "
-                "q_log_uniform_values, inv_log_uniform, inv_log_uniform_values, normal, q_normal, "
-                "log_normal, q_log_normal"},
+                "s.yaml:5:24: unknown distribution 'unform'. Did you mean 'uniform'? Known: " +
+                    kDistributions},
+        Mistake{"distribution_that_is_one_of_several",
+                after_head("  adapter: lora\n  rank: {distribution: log, min: 1, max: 2}\n"),
+                "s.yaml:5:24: unknown distribution 'log'. Did you mean 'log_uniform', "
+                "'log_uniform_values' or 'log_normal'? Known: " +
+                    kDistributions},
+        Mistake{"distribution_of_another_program",
+                after_head("  adapter: lora\n  rank: {distribution: loguniform, min: 1, max: 2}\n"),
+                "s.yaml:5:24: unknown distribution 'loguniform'. Did you mean "
+                "'log_uniform_values'? Known: " +
+                    kDistributions},
+        Mistake{"distribution_that_is_none",
+                after_head("  adapter: lora\n  rank: {distribution: poisson, mu: 2}\n"),
+                "s.yaml:5:24: unknown distribution 'poisson'. Known: " + kDistributions},
         Mistake{"min_above_max", after_head("  adapter: lora\n  rank: {min: 8, max: 2}\n"),
                 "s.yaml:5:15: rank.min is the number 8; it is not below max, 2"},
         Mistake{"probabilities_of_another_length",
@@ -328,12 +343,20 @@ INSTANTIATE_TEST_SUITE_P(
                 "s.yaml:8:74: learning_rate.min is the number 0; a log scale has no zero and "
                 "nothing below it; give a number above 0"},
         Mistake{"distribution_beyond_the_limits", random_of("{min: -1, max: 0.5}"),
-                "s.yaml:8:40: learning_rate.min is the number -1; allowed is a number from 0 (of "
-                "the adapter)"},
+                "s.yaml:8:40: learning_rate.min is the number -1; allowed is a number from 1e-12 "
+                "(of the adapter)"},
+        Mistake{"rates_from_zero", random_of("{min: 0, max: 0.5}"),
+                "s.yaml:8:40: learning_rate.min is the number 0; allowed is a number from 1e-12 "
+                "(of the adapter)"},
+        Mistake{
+            "epochs_from_zero",
+            after_head(kRight + "  epochs: {min: 0, max: 3}\n") + "method: random\nrun_cap: 10\n",
+            "s.yaml:6:17: epochs.min is the number 0; allowed is a number from 1e-06 to 1e+06 "
+            "(passes over the training split)"},
         Mistake{"exponent_without_bounds",
                 random_of("{distribution: log_uniform, min: 1, max: 1000}"),
-                "s.yaml:8:75: learning_rate.max is the number 1000; allowed is a number from 0 (of "
-                "the adapter)"},
+                "s.yaml:8:75: learning_rate.max is the number 1000; allowed is a number from 1e-12 "
+                "(of the adapter)"},
         Mistake{"no_max", random_of("{distribution: uniform, min: 0.1}"),
                 "s.yaml:8:34: learning_rate has the distribution uniform and no max; a number is "
                 "needed"},

@@ -40,7 +40,7 @@ TEST(ReadSearch, distributions_have_wandbs_meaning) {
   EXPECT_EQ(shape<Normal>("{distribution: q_normal, mu: 2, sigma: 0.5}").mu, 2);
   EXPECT_EQ(shape<LogNormal>("{distribution: log_normal, mu: -3}").mu, -3);
   EXPECT_EQ(drawn("{distribution: q_log_normal}").distribution->quantum, 1);
-  EXPECT_EQ(drawn("{distribution: normal}").distribution->lowest, 0);  // of a learning rate
+  EXPECT_EQ(drawn("{distribution: normal}").distribution->lowest, 1e-12);  // of a learning rate
 }
 
 TEST(ReadSearch, probabilities_stay_with_their_values) {
