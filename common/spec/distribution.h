@@ -1,4 +1,4 @@
-// Where a search draws a parameter from: W&B's distributions, each under one of five shapes.
+// Where a search draws a parameter from: W&B's distributions, each under one of six shapes.
 //
 //   int_uniform                                -> IntUniform
 //   uniform, q_uniform                         -> Uniform
@@ -8,6 +8,7 @@
 //   inv_log_uniform_values                     -> LogUniform
 //   normal, q_normal                           -> Normal
 //   log_normal, q_log_normal                   -> LogNormal
+//   beta, q_beta                               -> Beta
 //
 // q: the draw is rounded to the nearest multiple of it. `constant` and `categorical` are values of
 // a SweepParameter, not distributions. Pure; the randomness is the caller's u.
@@ -35,8 +36,12 @@ struct LogNormal {
   double mu = 0, sigma = 1;  // of the natural logarithm; sigma > 0
 };
 
+struct Beta {
+  double a = 1, b = 1;  // above 0; values lie between 0 and 1
+};
+
 struct Distribution {
-  std::variant<IntUniform, Uniform, LogUniform, Normal, LogNormal> shape;
+  std::variant<IntUniform, Uniform, LogUniform, Normal, LogNormal, Beta> shape;
   double quantum = 0;  // q; 0: not rounded
   // What the parameter allows; what is drawn beyond is taken to the limit (tails of a normal).
   double lowest = -std::numeric_limits<double>::infinity();

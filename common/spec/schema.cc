@@ -58,11 +58,15 @@ bool is_numeric(const ParameterSchema& parameter) {
 }
 
 std::vector<std::string> distribution_names() {
-  return {
-      "constant",        "categorical",          "int_uniform",   "uniform",
-      "q_uniform",       "log_uniform",          "q_log_uniform", "log_uniform_values",
-      "inv_log_uniform", "q_log_uniform_values", "normal",        "inv_log_uniform_values",
-      "q_normal",        "log_normal",           "q_log_normal",  "categorical_w_probabilities"};
+  return {"constant",        "categorical",
+          "int_uniform",     "uniform",
+          "q_uniform",       "log_uniform",
+          "q_log_uniform",   "log_uniform_values",
+          "inv_log_uniform", "q_log_uniform_values",
+          "normal",          "inv_log_uniform_values",
+          "q_normal",        "log_normal",
+          "q_log_normal",    "beta",
+          "q_beta",          "categorical_w_probabilities"};
 }
 
 // A value, a list, or a mapping with value, values or expression, and when.
@@ -87,6 +91,8 @@ Json parameter_form(const Json& value, bool numeric, bool list_shorthand) {
                           {"max", {{"type", "number"}}},
                           {"mu", {{"type", "number"}}},
                           {"sigma", {{"type", "number"}, {"exclusiveMinimum", 0}}},
+                          {"a", {{"type", "number"}, {"exclusiveMinimum", 0}}},
+                          {"b", {{"type", "number"}, {"exclusiveMinimum", 0}}},
                           {"q", {{"type", "number"}, {"exclusiveMinimum", 0}}}}},
                         {"additionalProperties", false}};
   Json forms = single;

@@ -11,7 +11,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-enum class Shape { kInt, kUniform, kExponents, kInverseExponents, kValues, kNormal, kLogNormal };
+enum class Shape {
+  kInt,
+  kUniform,
+  kExponents,
+  kInverseExponents,
+  kValues,
+  kNormal,
+  kLogNormal,
+  kBeta
+};
 
 struct Named {
   const char* name;
@@ -33,6 +42,8 @@ constexpr Named kNamed[] = {
     {"q_normal", Shape::kNormal, true},
     {"log_normal", Shape::kLogNormal, false},
     {"q_log_normal", Shape::kLogNormal, true},
+    {"beta", Shape::kBeta, false},
+    {"q_beta", Shape::kBeta, true},
 };
 
 std::vector<std::string> names() {
@@ -47,8 +58,9 @@ bool is_normal(Shape shape) {
 }
 
 std::vector<std::string> keys_of(const Named& named) {
-  std::vector<std::string> keys = is_normal(named.shape) ? std::vector<std::string>{"mu", "sigma"}
-                                                         : std::vector<std::string>{"min", "max"};
+  std::vector<std::string> keys = {"min", "max"};
+  if (is_normal(named.shape)) keys = {"mu", "sigma"};
+  if (named.shape == Shape::kBeta) keys = {"a", "b"};
   if (named.rounds) keys.emplace_back("q");
   return keys;
 }
@@ -67,7 +79,9 @@ class DistributionReader {
     if (named_.rounds && distribution.quantum <= 0) {
       problem("q", "allowed is a number above 0; draws are rounded to its multiples");
     }
-    distribution.shape = is_normal(named_.shape) ? normal() : between();
+    distribution.shape = is_normal(named_.shape)        ? normal()
+                         : named_.shape == Shape::kBeta ? beta()
+                                                        : between();
     if (draft_.schema->minimum) distribution.lowest = *draft_.schema->minimum;
     if (draft_.schema->maximum) distribution.highest = *draft_.schema->maximum;
     if (right_) check_whole(distribution);
@@ -116,6 +130,20 @@ class DistributionReader {
     return LogNormal{mu, sigma};
   }
 
+  AnyShape beta() {
+    const double a = number("a", 1.0), b = number("b", 1.0);
+    if (right_ && a <= 0) problem("a", "allowed is a number above 0");
+    if (right_ && b <= 0) problem("b", "allowed is a number above 0");
+    const ParameterSchema& schema = *draft_.schema;
+    if (schema.minimum && *schema.minimum >= 1) {
+      right_ = false;
+      context_.problem(node_.place, draft_.parameter.name + " has " + named_.name +
+                                        ", which gives values from 0 to 1; allowed is " +
+                                        schema.allowed() + " (" + schema.meaning + ")");
+    }
+    return Beta{a, b};
+  }
+
   AnyShape between() {
     double low = number("min", std::nullopt), high = number("max", std::nullopt);
     if (!right_) return Uniform{};
@@ -162,9 +190,15 @@ class DistributionReader {
         format_number(std::exp(high)) + "; " + named_.name + "_values takes values");
   }
 
+  // Of a parameter that is to be above 0, a uniform distribution may begin there: it is not drawn.
+  bool is_open_at(double low) const {
+    return low == 0 && named_.shape == Shape::kUniform && !named_.rounds &&
+           *draft_.schema->minimum < 1;
+  }
+
   void check_limits(double low, double high) {
     const ParameterSchema& schema = *draft_.schema;
-    if ((schema.minimum && low < *schema.minimum) || !std::isfinite(low)) {
+    if ((schema.minimum && low < *schema.minimum && !is_open_at(low)) || !std::isfinite(low)) {
       problem("min", "allowed is " + schema.allowed() + " (" + schema.meaning + ")");
     }
     if ((schema.maximum && high > *schema.maximum) || !std::isfinite(high)) {

@@ -16,9 +16,20 @@ using Json = nlohmann::json;
 constexpr std::int64_t kMaxValues = 100'000;
 
 const std::vector<std::string>& parameter_keys() {
-  static const std::vector<std::string> keys = {
-      "value",         "values", "when", "expression", "parameters", "distribution",
-      "probabilities", "min",    "max",  "mu",         "sigma",      "q"};
+  static const std::vector<std::string> keys = {"value",
+                                                "values",
+                                                "when",
+                                                "expression",
+                                                "parameters",
+                                                "distribution",
+                                                "probabilities",
+                                                "min",
+                                                "max",
+                                                "mu",
+                                                "sigma",
+                                                "a",
+                                                "b",
+                                                "q"};
   return keys;
 }
 
@@ -53,6 +64,8 @@ std::string key_elsewhere(const std::string& key) {
       {"mean", "mu"},
       {"std", "sigma"},
       {"stddev", "sigma"},
+      {"alpha", "a"},
+      {"beta", "b"},
       {"step", "q_uniform` with `q"},
       {"log", "distribution: log_uniform_values"},
       {"if", "when"},

@@ -23,7 +23,7 @@ const std::string kParameters = join(parameter_names(), ", ");
 const std::string kDistributions =
     "constant, categorical, int_uniform, uniform, q_uniform, log_uniform, log_uniform_values, "
     "q_log_uniform, q_log_uniform_values, inv_log_uniform, inv_log_uniform_values, normal, "
-    "q_normal, log_normal, q_log_normal";
+    "q_normal, log_normal, q_log_normal, beta, q_beta";
 
 struct Mistake {
   const char* name;
@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown_key_in_parameter", after_head("  adapter: lora\n  rank: {valus: [1]}\n"),
                 "s.yaml:5:10: unknown key 'valus' in parameter rank. Did you mean 'value'? Known: "
                 "value, values, when, expression, parameters, distribution, probabilities, min, "
-                "max, mu, sigma, q"},
+                "max, mu, sigma, a, b, q"},
         Mistake{"value_and_values",
                 after_head("  adapter: lora\n  rank: {value: 1, values: [1]}\n"),
                 "s.yaml:5:9: rank has several of value, values and expression; take one"},
@@ -345,8 +345,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"distribution_beyond_the_limits", random_of("{min: -1, max: 0.5}"),
                 "s.yaml:8:40: learning_rate.min is the number -1; allowed is a number from 1e-12 "
                 "(of the adapter)"},
-        Mistake{"rates_from_zero", random_of("{min: 0, max: 0.5}"),
-                "s.yaml:8:40: learning_rate.min is the number 0; allowed is a number from 1e-12 "
+        Mistake{"rates_from_zero", random_of("{distribution: q_uniform, min: 0, max: 0.5, q: 0.1}"),
+                "s.yaml:8:65: learning_rate.min is the number 0; allowed is a number from 1e-12 "
                 "(of the adapter)"},
         Mistake{
             "epochs_from_zero",
@@ -364,6 +364,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "s.yaml:8:50: learning_rate.max is the text 'big'; a number is needed"},
         Mistake{"sigma_zero", random_of("{distribution: normal, mu: 0.1, sigma: 0}"),
                 "s.yaml:8:73: learning_rate.sigma is the number 0; allowed is a number above 0"},
+        Mistake{"beta_of_zero", random_of("{distribution: beta, a: 2, b: 0}"),
+                "s.yaml:8:64: learning_rate.b is the number 0; allowed is a number above 0"},
+        Mistake{"beta_of_a_rank",
+                after_head("  adapter: lora\n  rank: {distribution: q_beta, a: 2, b: 2}\n") +
+                    "method: random\nrun_cap: 10\n",
+                "s.yaml:5:9: rank has q_beta, which gives values from 0 to 1; allowed is a whole "
+                "number from 1 to 65536 (rank of the update)"},
+        Mistake{"beta_by_another_name", random_of("{distribution: beta, alpha: 2, beta: 3}"),
+                "s.yaml:8:55: unknown key 'alpha' in parameter learning_rate; here it is `a`. "
+                "Known: value, values, when, expression, parameters, distribution, probabilities, "
+                "min, max, mu, sigma, a, b, q"},
         Mistake{"q_zero", random_of("{distribution: q_uniform, min: 0.1, max: 1, q: 0}"),
                 "s.yaml:8:81: learning_rate.q is the number 0; allowed is a number above 0; draws "
                 "are rounded to its multiples"},
@@ -401,7 +412,7 @@ INSTANTIATE_TEST_SUITE_P(
             after_head("  adapter: lora\n  rank: [1, 2]\n  target_modules: {values: [all-linear, "
                        "[qury]]}\n") +
                 "method: random\nrun_cap: 10\n",
-            "s.yaml:6:40: target_modules has 'qury', which no module of the base is called. Did "
+            "s.yaml:6:41: target_modules has 'qury', which no module of the base is called. Did "
             "you mean 'query'? There are: query, key, value, dense, attention.output.dense, "
             "intermediate.dense, output.dense."},
         Mistake{"fractions_of_a_rank",
@@ -550,7 +561,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"low_of_another_program", random_of("{low: 0.1, high: 1}"),
                 "s.yaml:8:35: unknown key 'low' in parameter learning_rate; here it is `min`. "
                 "Known: value, values, when, expression, parameters, distribution, probabilities, "
-                "min, max, mu, sigma, q"},
+                "min, max, mu, sigma, a, b, q"},
         Mistake{"zip_as_a_text", after_head(kRight) + "zip: rank\n",
                 "s.yaml:6:6: zip is the text 'rank'; it is a list of parameters whose values go "
                 "together, such as [rank, alpha], or of such lists"},

@@ -19,9 +19,9 @@ Sweep search(const std::string& parameters, const std::string& more = "") {
 
 // The values of the last parameter.
 Json ends(const std::string& parameters, const std::string& more = "") {
+  const SearchEnds found = search_ends(search(parameters, more)).value();
   Json values = Json::array();
-  for (const SweepValue& value :
-       search_ends(search(parameters, more)).value().grid.parameters.back().values)
+  for (const SweepValue& value : found.grid.parameters.back().values)
     values.push_back(value.value);
   return values;
 }

@@ -26,7 +26,7 @@ Shape shape(const std::string& text) {
 
 TEST(ReadSearch, distributions_have_wandbs_meaning) {
   EXPECT_EQ(shape<Uniform>("{min: 0.1, max: 0.5}").high, 0.5);
-  EXPECT_EQ(shape<Uniform>("{distribution: q_uniform, min: 0, max: 1, q: 0.25}").low, 0);
+  EXPECT_EQ(shape<Uniform>("{distribution: q_uniform, min: 0.5, max: 1, q: 0.25}").low, 0.5);
   EXPECT_EQ(shape<IntUniform>("{min: 1, max: 5}").high, 5);
   EXPECT_DOUBLE_EQ(shape<LogUniform>("{distribution: log_uniform, min: -9, max: -2}").low,
                    std::exp(-9.0));
@@ -39,8 +39,18 @@ TEST(ReadSearch, distributions_have_wandbs_meaning) {
   EXPECT_EQ(shape<Normal>("{distribution: normal}").sigma, 1);
   EXPECT_EQ(shape<Normal>("{distribution: q_normal, mu: 2, sigma: 0.5}").mu, 2);
   EXPECT_EQ(shape<LogNormal>("{distribution: log_normal, mu: -3}").mu, -3);
+  EXPECT_EQ(shape<Beta>("{distribution: beta, a: 2, b: 0.5}").b, 0.5);
+  EXPECT_EQ(shape<Beta>("{distribution: beta}").a, 1);
+  EXPECT_EQ(drawn("{distribution: q_beta, q: 0.25}").distribution->quantum, 0.25);
   EXPECT_EQ(drawn("{distribution: q_log_normal}").distribution->quantum, 1);
   EXPECT_EQ(drawn("{distribution: normal}").distribution->lowest, 1e-12);  // of a learning rate
+}
+
+// As in W&B's documentation; 0 itself is never drawn.
+TEST(ReadSearch, a_uniform_learning_rate_may_begin_at_0) {
+  const Distribution rate = drawn("{distribution: uniform, min: 0, max: 0.1}").distribution.value();
+  EXPECT_GT(value_at(rate, 0), 0);
+  EXPECT_DOUBLE_EQ(value_at(rate, 0.5), 0.05);
 }
 
 TEST(ReadSearch, probabilities_stay_with_their_values) {

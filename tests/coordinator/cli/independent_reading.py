@@ -1,11 +1,13 @@
-"""An independent reading of sweep files: the rules of the grammar again, in Python and PyYAML, compared with
-what `plateau plan --resolved --json` expands. Covers `sweeps/` and, in `wandb/`, the forms that W&B's
-documentation shows for a grid, with the parameters renamed. Its searches, in `wandb/search/`, are taken as they are,
-with their caps; those over choices alone expand as a grid to the same cells. It knows no `when`, `zip` and fragments.
+"""An independent reading of sweep files: the rules of the grammar (common/spec/README.md) again, in Python and
+PyYAML, compared with what `plateau plan --resolved --json` expands: the same cells, each with the same values from the
+file and none besides. Covers `sweeps/`, in `grammar/` conditions, zip groups and fragments, and in `wandb/` the forms
+that W&B's documentation shows for a grid, with the parameters renamed. Its searches, in `wandb/search/`, are taken as
+they are, with their caps; those over choices alone expand as a grid to the same cells.
 """
 import collections
 import itertools
 import json
+import math
 import os
 import pathlib
 import re
@@ -16,9 +18,15 @@ HERE = pathlib.Path(__file__).parent
 SOURCE = HERE.parents[2]
 SOURCES = ("base", "task", "adapter")
 # What only some methods have; all else belongs to every trial.
-OWN = {"lora": {"rank", "alpha", "dropout", "rslora", "target_modules"},
-       "dora": {"rank", "alpha", "dropout", "rslora", "target_modules"},
-       "loreft": {"rank", "dropout", "positions", "layers", "share_weights"}}
+LORA = {"rank", "alpha", "dropout", "rslora", "target_modules", "layers", "rank_pattern", "alpha_pattern",
+        "b_rate_ratio"}
+OWN = {"lora": LORA, "dora": LORA,
+       "loreft": {"rank", "dropout", "positions", "layers", "share_weights", "pad_first"}}
+# Of these a text is a value; elsewhere it is an expression.
+TEXTS = {"positions", "layers", "target_modules", "schedule", "checkpoint", "precision", "pooling", "quantization"}
+DEFINES = {"value", "values", "expression", "distribution", "min", "max", "when"}
+FUNCTIONS = {"min": min, "max": max, "round": round, "floor": math.floor, "ceil": math.ceil,
+             "sqrt": math.sqrt, "log2": math.log2, "abs": abs}
 NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$")
 
 
@@ -58,6 +66,28 @@ def flat(parameters):
     return found
 
 
+def extended(node, fragments):
+    """`extends` replaced by what it names: own keys win, then the last fragment; a parameter is taken whole."""
+    if isinstance(node, list):
+        return [extended(item, fragments) for item in node]
+    if not isinstance(node, dict):
+        return node
+    own = {key: extended(value, fragments) for key, value in node.items() if key not in ("extends", "fragments")}
+    names = node.get("extends", [])
+    for name in reversed([names] if isinstance(names, str) else names):
+        fill(own, extended(fragments[name], fragments))
+    return own
+
+
+def fill(own, other):
+    for key, value in other.items():
+        both = isinstance(own.get(key), dict) and isinstance(value, dict)
+        if key not in own:
+            own[key] = value
+        elif both and not DEFINES & (own[key].keys() | value.keys()):
+            fill(own[key], value)
+
+
 def definitions(sweep, base, task, adapter):
     """What holds in one cell: adapter before task before base before general."""
     merged = {}
@@ -70,16 +100,80 @@ def definitions(sweep, base, task, adapter):
             and (name not in known or name in OWN[adapter])}
 
 
+class Absent:
+    """A parameter that does not exist in the cell: no comparison with it holds."""
+    __eq__ = __ne__ = __lt__ = __gt__ = __le__ = __ge__ = lambda self, other: False
+    __hash__ = None
+
+
+class Names(dict):
+    """A word that is no parameter is a text."""
+    def __missing__(self, word):
+        return word
+
+
+def evaluated(text, cell, own):
+    parameters = set(own).union(*OWN.values())
+    names = Names(dict.fromkeys(parameters, Absent()), **FUNCTIONS)
+    names.update(cell)
+    return eval(text, {"__builtins__": {}}, names)  # noqa: S307: our own files
+
+
+def condition(definition):
+    """The text of a parameter's `when`; a mapping is all of its keys."""
+    when = definition.get("when") if isinstance(definition, dict) else None
+    if not isinstance(when, dict):
+        return when
+    return " and ".join(f"{name} {'in' if isinstance(value, list) else '=='} {value!r}"
+                        for name, value in when.items())
+
+
+def formula(name, definition):
+    """The text of a parameter's expression, or None."""
+    if isinstance(definition, dict):
+        definition = definition.get("value", definition.get("expression"))
+    is_text = isinstance(definition, str) and not NUMBER.match(definition)
+    return definition if is_text and name not in TEXTS and not definition.startswith("range(") else None
+
+
+def needs(name, definition):
+    """The words of its condition and its expression: parameters among them are chosen before it."""
+    return set(re.findall(r"[A-Za-z_]\w*", f"{condition(definition)} {formula(name, definition)}"))
+
+
+def cells(own, groups, cell, left, places):
+    """Each way to choose the parameters in `left`; `places`: at which value each zip group is."""
+    if not left:
+        yield cell
+        return
+    name = next(name for name in left if not (needs(name, own[name]) & left.keys()) - {name})
+    rest = {other: None for other in left if other != name}
+    when = condition(own[name])
+    if when and not evaluated(when, cell, own):
+        yield from cells(own, groups, cell, rest, places)
+        return
+    text = formula(name, own[name])
+    choices = [evaluated(text, cell, own)] if text else values(own[name])
+    group = next((i for i, names in enumerate(groups) if name in names), None)
+    for place, value in enumerate(choices):
+        if group is None:
+            yield from cells(own, groups, {**cell, name: value}, rest, places)
+        elif places.get(group, place) == place:
+            yield from cells(own, groups, {**cell, name: value}, rest, {**places, group: place})
+
+
 def trials(sweep):
     general = flat(sweep["parameters"])
+    groups = sweep.get("zip", [])
+    groups = groups if groups and isinstance(groups[0], list) else [groups]
     for base, task, adapter in itertools.product(*(values(general[name]) for name in SOURCES)):
         own = definitions(sweep, base, task, adapter)
-        for chosen in itertools.product(*(values(definition) for definition in own.values())):
-            trial = dict(zip(own, chosen), base=base, task=task, adapter=adapter)
-            for name, value in trial.items():
-                if isinstance(value, str) and re.search(r"\brank\b", value):
-                    trial[name] = eval(value, {"__builtins__": {}}, trial)  # noqa: S307: our own files
-            yield trial
+        yield from cells(own, groups, {"base": base, "task": task, "adapter": adapter}, dict.fromkeys(own), {})
+
+
+def read(path, yaml):
+    sweep = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8"))
+    return extended(sweep, sweep.get("fragments", {}))
 
 
 def plan(program, *arguments):
@@ -90,8 +184,11 @@ def plan(program, *arguments):
 
 
 def expanded(program, path):
-    return [entry["trial"] for entry in plan(program, path, "--resolved", "method=grid")["trials"]
-            if not entry["baseline"]]
+    """Of each trial the values that come from the file."""
+    for entry in plan(program, path, "--resolved", "method=grid")["trials"]:
+        if not entry["baseline"]:
+            yield {name: value for name, value in leaves(entry["trial"]).items()
+                   if name in SOURCES or entry["origins"].get(name, "").startswith(path)}
 
 
 def only_choices(sweep):
@@ -100,7 +197,7 @@ def only_choices(sweep):
 
 def search_differences(program, path, yaml):
     """A search has no cells before it runs: that it is one, what ends it, and what it says of other keys."""
-    sweep = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8"))
+    sweep = read(path, yaml)
     said = plan(program, path)
     caps = {"max_trials": sweep["run_cap"]}
     if "target" in sweep["metric"]:
@@ -133,12 +230,9 @@ def counted(all_trials):
 
 
 def differences(program, path, yaml):
-    mine = list(trials(yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8"))))
-    theirs = [leaves(trial) for trial in expanded(program, path)]
-    # Compared in what the sweep sets, which may differ between adapters.
-    names = {(t["base"], t["task"], t["adapter"]): set(t) for t in mine}
-    theirs = [{name: t[name] for name in names.get((t["base"], t["task"], t["adapter"]), t)}
-              for t in theirs]
+    # What was written twice is trained once.
+    mine = [dict(trial) for trial in counted(trials(read(path, yaml)))]
+    theirs = list(expanded(program, path))
     print(f"{os.path.relpath(path, SOURCE)}: {len(mine)} trials here, {len(theirs)} there")
     only_here, only_there = counted(mine) - counted(theirs), counted(theirs) - counted(mine)
     return [f"{path}: only in Python's reading: {dict(t)}" for t in list(only_here)[:3]] + \
@@ -151,12 +245,13 @@ def main():
     except ImportError:
         print("skipped: PyYAML is not installed")
         sys.exit(77)
-    files = sorted((SOURCE / "sweeps").glob("*.yaml")) + sorted((HERE / "wandb").glob("*.yaml"))
+    files = [path for folder in (SOURCE / "sweeps", HERE / "grammar", HERE / "wandb")
+             for path in sorted(folder.glob("*.yaml"))]
     searches = sorted((HERE / "wandb" / "search").glob("*.yaml"))
     found = [line for path in files for line in differences(sys.argv[1], str(path), yaml)]
     found += [line for path in searches for line in search_differences(sys.argv[1], str(path), yaml)]
     print("\n".join(found) or f"{len(files)} files and {len(searches)} searches are read alike")
-    sys.exit(1 if found or len(files) < 6 or len(searches) < 5 else 0)
+    sys.exit(1 if found or len(files) < 10 or len(searches) < 5 else 0)
 
 
 if __name__ == "__main__":
