@@ -22,7 +22,7 @@ bool distribution_is_known(ReadContext& context, const YamlNode& node);
 std::optional<Distribution> read_distribution(ReadContext& context, const Draft& draft,
                                               const YamlNode& node);
 
-// Where the lowest and the highest value of a distribution stand.
+// Where the ends of a distribution stand.
 void note_ends(Draft& draft, const YamlNode& node);
 
 // `distribution` beside value or values: constant or categorical.

@@ -320,11 +320,8 @@ void note_ends(Draft& draft, const YamlNode& node) {
     const YamlNode* end = node.find(key);
     return end == nullptr ? node.place : end->place;
   };
-  const YamlNode* written = node.find("distribution");
-  // log(1/x) falls where x rises.
-  const bool is_inverse = written != nullptr && written->scalar == "inv_log_uniform";
-  draft.parameter.lowest_place = place_at(is_inverse ? "max" : "min");
-  draft.parameter.highest_place = place_at(is_inverse ? "min" : "max");
+  draft.parameter.lowest_place = place_at("min");
+  draft.parameter.highest_place = place_at("max");
 }
 
 std::optional<Distribution> read_distribution(ReadContext& context, const Draft& draft,

@@ -89,8 +89,8 @@ TEST(SearchRanges, of_a_size_where_0_means_all_begin_above_it) {
     return plan_json(loaded, kRate)["ranges"]["trials"][0]["seconds"];
   };
   const std::string one = "  adapter: lora\n  rank: [4, 8]\n";
-  const Json with_all = seconds(search(one + "  train_size: [0, 100, 50]\n"));
-  EXPECT_EQ(with_all["min"], seconds(search(one + "  train_size: 50\n"))["min"]);
+  const Json with_all = seconds(search(one + "  train_size: {min: 0, max: 100}\n"));
+  EXPECT_EQ(with_all["min"], seconds(search(one + "  train_size: 1\n"))["min"]);
   EXPECT_EQ(with_all["max"], seconds(search(one + "  train_size: 0\n"))["max"]);
 }
 
