@@ -50,10 +50,11 @@ TrialField choice(const std::string& pointer, Setter set, std::string meaning,
   return one;
 }
 
+// A trial that takes no step, or none that goes anywhere, is a mistake.
+const Limits kAboveZero{1e-12, {}}, kPasses{1e-6, 1e6};
+
 std::vector<TrialField> make_fields() {
   const Limits share{0, 1}, from_zero{0, {}}, count{0, 1e12}, none{};
-  // A trial that takes no step, or none that goes anywhere, is a mistake.
-  const Limits above_zero{1e-12, {}}, passes{1e-6, 1e6};
   return {
       choice("/base/pooling", set_in<&Trial::base, &BaseSpec::pooling>,
              "how a text's vector is made of its tokens: their mean, or the architecture's own (an "
@@ -74,7 +75,7 @@ std::vector<TrialField> make_fields() {
       field("/task/max_length", set_in<&Trial::task, &TaskSpec::max_length>, Type::kInteger,
             {3, 1e6}, "tokens; longer texts are cut"),
       field("/optimizer/learning_rate", set_in<&Trial::optimizer, &OptimizerSpec::learning_rate>,
-            Type::kNumber, above_zero, "of the adapter"),
+            Type::kNumber, kAboveZero, "of the adapter"),
       field("/optimizer/head_learning_rate",
             set_in<&Trial::optimizer, &OptimizerSpec::head_learning_rate>, Type::kNumber, from_zero,
             "of the task head"),
@@ -93,7 +94,7 @@ std::vector<TrialField> make_fields() {
       field("/optimizer/warmup_ratio", set_in<&Trial::optimizer, &OptimizerSpec::warmup_ratio>,
             Type::kNumber, share, "share of all steps"),
       field("/optimizer/epochs", set_in<&Trial::optimizer, &OptimizerSpec::epochs>, Type::kNumber,
-            passes, "passes over the training split"),
+            kPasses, "passes over the training split"),
       field("/optimizer/batch_size", set_in<&Trial::optimizer, &OptimizerSpec::batch_size>,
             Type::kInteger, {1, 1e6}, "sequences an optimizer step"),
       choice("/protocol/checkpoint", set_in<&Trial::protocol, &ProtocolSpec::checkpoint>,
