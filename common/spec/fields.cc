@@ -51,7 +51,7 @@ TrialField choice(const std::string& pointer, Setter set, std::string meaning,
 }
 
 // A trial that takes no step, or none that goes anywhere, is a mistake.
-const Limits kAboveZero{1e-12, {}}, kPasses{1e-6, 1e6};
+constexpr Limits kAboveZero{1e-12, {}}, kPasses{1e-6, 1e6};
 
 std::vector<TrialField> make_fields() {
   const Limits share{0, 1}, from_zero{0, {}}, count{0, 1e12}, none{};
