@@ -11,7 +11,7 @@
 namespace plateau {
 
 struct LoopOptions {
-  DurationMs tick_ms = 100;
+  DurationMs tick_ms = 100;  // at most event::kTickMaxMs
   // Called every tick, before the round: the place to look after a local worker, to show progress.
   // `stopping`: a signal came. An error ends the loop with it.
   std::function<Status(bool stopping)> on_tick;

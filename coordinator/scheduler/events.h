@@ -241,7 +241,8 @@ struct ConnectionLost {
   std::string reason;
 };
 
-// Time passed. At least four a second, so that leases end on time. Stored only when one did.
+// Time passed. At least so often, so that leases end on time. Stored only when one did.
+inline constexpr DurationMs kTickMaxMs = 250;
 struct Tick {};
 
 // End the run: `drain` lets running trials finish, else they are checkpointed and handed back.

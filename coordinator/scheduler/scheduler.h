@@ -16,7 +16,9 @@
 namespace plateau {
 
 struct SchedulerOptions {
-  DurationMs lease_ms = 10'000;  // a worker silent for so long is lost; at least 2,000 is sensible
+  // Before a worker was silent for so long it is lost, and its trials are queued again; at least
+  // 2,000 is sensible.
+  DurationMs lease_ms = 10'000;
   DurationMs assign_retry_ms = 2'000;     // an assignment that no heartbeat lists is sent again
   DurationMs drain_patience_ms = 60'000;  // longer than a worker's grace time
   std::int64_t charged_max = 3;           // charged attempts that end a trial as failed

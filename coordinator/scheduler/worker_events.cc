@@ -228,10 +228,12 @@ void Step::operator()(const event::ConnectionLost& event) {
   lose_worker(event.session, AttemptEnd::kWorkerLost, "is gone (" + event.reason + ")");
 }
 
+// The lease is a promise: at the next Tick it could be over.
 void Step::operator()(const event::Tick&) {
   std::vector<SessionId> silent;
   for (const auto& [session, worker] : state_.workers) {
-    if (now_ms_ - worker.heard_ms > options_.lease_ms) silent.push_back(session);
+    const DurationMs silence_ms = now_ms_ - worker.heard_ms;
+    if (silence_ms + event::kTickMaxMs >= options_.lease_ms) silent.push_back(session);
   }
   for (const SessionId session : silent) {
     lose_worker(session, AttemptEnd::kWorkerLost,

@@ -2,13 +2,14 @@
 import os
 import signal
 import subprocess
+import time
 
 import harness
 from harness import TRIALS
 
 NETNS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support", "netns")
 SET = f"e2e{os.getpid()}"
-LEASE_MS = "2000"
+LEASE_MS = 2000
 
 
 def netns(*arguments):
@@ -32,7 +33,7 @@ class Hosts(harness.RunTest):
 
     def start_coordinator(self):
         return self.on_host(1, "coordinator", self.sweep, "--bind", self.address, "--lease-ms",
-                            LEASE_MS, *self.keys, name="coordinator")
+                            str(LEASE_MS), *self.keys, name="coordinator")
 
     def start_worker(self, host):
         return self.on_host(host, "worker", "--connect", self.address, *self.key, "--name",
@@ -60,9 +61,14 @@ class Hosts(harness.RunTest):
         coordinator = self.start_coordinator()
         workers = [self.start_worker(2), self.start_worker(3)]
         self.wait_for_running(2)
+        cut_ms = time.time() * 1000
         self.assertEqual(netns("cut", "2").returncode, 0)
-        self.wait_until(lambda: "host2" in self.nodes("end = 'worker lost'"),
-                        "the silent host is taken for lost", 15)
+        (ended_ms,) = self.wait_until(
+            lambda: self.query("SELECT ended_ms FROM attempts WHERE node = 'host2' AND "
+                               "end = 'worker lost'"), "the silent host is taken for lost")[0]
+        print(f"cut off: queued again after {ended_ms - cut_ms:.0f} ms, the lease is {LEASE_MS} ms",
+              flush=True)
+        self.assertLessEqual(ended_ms - cut_ms, LEASE_MS)
         self.assertEqual(netns("heal", "2").returncode, 0)
         self.assertEqual(coordinator.wait(harness.PATIENCE_S), 0, self.output("coordinator"))
         self.assert_complete()

@@ -152,13 +152,15 @@ class Recovery(harness.RunTest):
               f"elsewhere after {running:.0f} ms", flush=True)
         # A heartbeat before it fell silent may have been up to a second old: earlier is no fault.
         self.assertGreater(queued, lease_ms - 1500)
-        return queued
+        # The promise itself, with nothing added. Tried: without kTickMaxMs in worker_events.cc two of
+        # six were 34 and 54 ms late, those whose last heartbeat was young.
+        self.assertLessEqual(queued, lease_ms)
 
     def test_a_silent_worker_with_the_usual_lease(self):
-        self.assertLessEqual(self.silent_worker(10_000), 11_000)
+        self.silent_worker(10_000)
 
     def test_a_silent_worker_with_a_lease_of_two_seconds(self):
-        self.assertLessEqual(self.silent_worker(2_000), 3_000)
+        self.silent_worker(2_000)
 
     def test_a_removed_key_frees_its_trials_at_once(self):
         """Tried: without Gateway::take_lost they wait for the lease of 30 s."""

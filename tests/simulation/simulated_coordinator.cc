@@ -5,7 +5,7 @@
 namespace plateau::simulation {
 namespace {
 
-constexpr DurationMs kTickMs = 250;
+constexpr DurationMs kTickMs = event::kTickMaxMs;
 constexpr std::size_t kEventsPerRound = 16;
 constexpr std::uint64_t kCredit = 4096;
 constexpr TimeMs kWallOffsetMs = 1'700'000'000'000;
