@@ -13,7 +13,7 @@
 
 namespace plateau::simulation {
 
-// Branches that a batch of seeds must reach, each at least once.
+// Branches that a batch of seeds must reach, each at least once. World::probe() knows no others.
 inline constexpr std::array kProbes = {
     "a power cut took reports",
     "adopted after a restart",
@@ -28,6 +28,7 @@ inline constexpr std::array kProbes = {
     "disk caught up",
     "goodbye with trials held",
     "handed back",
+    "held no longer",
     "kept in memory on a full disk",
     "lease ran out",
     "node came back",

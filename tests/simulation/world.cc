@@ -1,5 +1,9 @@
 #include "tests/simulation/world.h"
 
+#include <algorithm>
+
+#include "tests/simulation/simulation.h"
+
 namespace plateau::simulation {
 namespace {
 
@@ -8,6 +12,13 @@ std::uint64_t bits(std::int64_t value) {
 }
 
 }  // namespace
+
+void World::probe(const char* name) {
+  probes_.insert(name);
+  if (std::find(kProbes.begin(), kProbes.end(), std::string_view(name)) == kProbes.end()) {
+    broken(std::string("the probe '") + name + "' is not in kProbes (simulation.h); add it there");
+  }
+}
 
 void World::mix(const Action& action) {
   mix(action.index());
