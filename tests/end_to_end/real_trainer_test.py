@@ -1,5 +1,6 @@
-"""The real trainer, killed in the midst of training: what it goes on to is what an undisturbed run
-comes to, to the last digit: metrics, predictions and the adapter's bytes."""
+"""The real trainer, killed in the midst of training: each time its first step comes within 5 s, and
+what it goes on to is what an undisturbed run comes to, to the last digit: metrics, predictions and the
+adapter's bytes."""
 import json
 import os
 import signal
@@ -29,6 +30,20 @@ resources: {pack: 1, devices: [cpu]}
 TRAINER = os.path.join(harness.BIN, "plateau-trainer")
 PATIENCE_S = 600
 FIRST_STEP_S = 5.0
+# How much of the machine others may use while this runs: a busy one is late for reasons of its own.
+QUIET = 0.25
+
+
+def use_of_the_machine():
+    """The share of all cores' time that is used, while nothing of ours runs."""
+    def read():
+        with open("/proc/stat", encoding="utf-8") as file:
+            ticks = [int(word) for word in file.readline().split()[1:9]]
+        return sum(ticks), ticks[3] + ticks[4]  # idle, waiting for a disk
+    total, idle = read()
+    time.sleep(1)
+    total_then, idle_then = read()
+    return 1 - (idle_then - idle) / (total_then - total)
 
 
 class RealTrainer(harness.RunTest):
@@ -70,14 +85,18 @@ class RealTrainer(harness.RunTest):
                                f"AND a.attempt = c.attempt WHERE a.end IS NULL AND c.step > {step}"),
             f"a checkpoint behind step {step}", PATIENCE_S)
 
-    def wait_for_attempt(self, number, killed_s):
-        began_ms, step = self.wait_until(
-            lambda: self.query(f"SELECT started_ms, start_step FROM attempts WHERE attempt = {number} "
-                               "AND started_ms > 0"), f"attempt {number} begins", PATIENCE_S)[0]
-        print(f"attempt {number} goes on from step {step}, {began_ms / 1000 - killed_s:.1f} s after "
-              f"the kill (at a load of {os.getloadavg()[0]:.0f})", flush=True)
-        self.assertGreater(step, 0, "nothing of its work was kept")
-        return began_ms / 1000 - killed_s, step
+    def wait_for_first_step(self, number, killed_s):
+        """How long after the kill the coordinator has the loss of the attempt's first step (every
+        step's is reported)."""
+        start = self.wait_until(
+            lambda: self.query("SELECT a.start_step FROM attempts a JOIN metrics m ON a.trial = m.trial "
+                               f"AND a.attempt = m.attempt WHERE a.attempt = {number} "
+                               "AND m.name = 'loss' AND m.step = a.start_step + 1"),
+            f"the first step of attempt {number}", PATIENCE_S)[0][0]
+        took_s = time.time() - killed_s
+        print(f"attempt {number} goes on from step {start}: first step after {took_s:.2f} s", flush=True)
+        self.assertGreater(start, 0, "nothing of its work was kept")
+        return took_s
 
     def test_killed_in_training_and_resumed_gives_what_an_undisturbed_run_gives(self):
         whole = self.begin("whole")
@@ -86,35 +105,42 @@ class RealTrainer(harness.RunTest):
             harness.skip("the model or the task could not be fetched: " + self.output("whole"))
         self.assertEqual(code, 0, self.output("whole"))
         wanted = self.outcome()
+        used = [use_of_the_machine()]
 
         run = self.begin("killed")
         step = self.newer_checkpoint(0)
         killed_s = time.time()
         os.kill(self.trainers()[0], signal.SIGKILL)
-        took = [self.wait_for_attempt(2, killed_s)[0]]
+        took = [self.wait_for_first_step(2, killed_s)]
 
         step = self.newer_checkpoint(step)
         killed_s = time.time()
         os.kill(self.workers()[0], signal.SIGKILL)
-        took.append(self.wait_for_attempt(3, killed_s)[0])
+        took.append(self.wait_for_first_step(3, killed_s))
 
         self.newer_checkpoint(step)
         for pid in [run.pid, *self.workers(), *self.trainers()]:
             os.kill(pid, signal.SIGKILL)
         run.wait()
-        killed_s = time.time()
+        used.append(use_of_the_machine())
+        started_s = time.time()
         again = self.start("run", self.sweep, name="again")
-        took.append(self.wait_for_attempt(4, killed_s)[0])
+        took.append(self.wait_for_first_step(4, started_s))
         self.assertEqual(again.wait(PATIENCE_S), 0, self.output("again"))
+        used.append(use_of_the_machine())
 
         self.assertEqual(self.attempts(), 4)
         metrics, files = self.outcome()
         self.assertEqual(metrics, wanted[0])
         for name, content in wanted[1].items():
             self.assertEqual(files[name], content, name)
-        # On a machine that does nothing else; a busy one is late for reasons of its own.
-        if os.getloadavg()[0] < 2 * os.cpu_count():
-            self.assertLess(min(took), FIRST_STEP_S)
+        others = ", ".join(f"{share:.0%}" for share in used)
+        print(f"others used {others} of the machine before, between and after", flush=True)
+        if max(used) <= QUIET:
+            self.assertLess(max(took), FIRST_STEP_S, f"first steps after each kill: {took}")
+        elif max(took) >= FIRST_STEP_S:
+            print(f"{max(took):.1f} s is more than {FIRST_STEP_S:.0f} s, and the machine was busy with "
+                  "something else", flush=True)
 
 
 if __name__ == "__main__":
