@@ -76,7 +76,7 @@ endfunction()
 # worker/agent/trainer_environment.h): those that spin would take the others' cores.
 function(_plateau_test_properties name label timeout)
   set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT ${timeout}
-    ENVIRONMENT "PLATEAU_SOURCE_DIR=${PROJECT_SOURCE_DIR};PLATEAU_BIN_DIR=${CMAKE_BINARY_DIR}/bin;PLATEAU_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;GOMP_SPINCOUNT=10000;TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
+    ENVIRONMENT "PLATEAU_SOURCE_DIR=${PROJECT_SOURCE_DIR};PLATEAU_BIN_DIR=${CMAKE_BINARY_DIR}/bin;PLATEAU_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;GOMP_SPINCOUNT=10000;TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp;LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0")
   if(label STREQUAL "end_to_end")
     set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
   endif()
