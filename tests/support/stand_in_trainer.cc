@@ -6,8 +6,9 @@
 // evaluation_steps: so often it reports the validation accuracy, which rises to that of the result.
 // A fault: {"kind": K, "trial": N or 0 for all, "step": S, "attempts": A}: at step S of trial N, in
 // its first A attempts (0: in all). Kinds: crash (abort), exit (code 3), kill (SIGKILL to itself),
-// hang (no frame any more), garbage (no frame on the pipe), deaf (ignores stop and cancel),
-// out_of_memory, diverged, bad_configuration, node_fault.
+// leave (the same, with a child left behind that holds the pipe open), hang (no frame any more),
+// garbage (no frame on the pipe), deaf (ignores stop and cancel), out_of_memory, diverged,
+// bad_configuration, node_fault.
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -243,10 +244,11 @@ class StandIn {
                  kind.c_str());
     if (kind == "crash") std::abort();
     if (kind == "exit") std::_Exit(3);
-    if (kind == "kill") ::raise(SIGKILL);
+    const bool is_left_behind = kind == "leave" && ::fork() == 0;
+    if (kind == "kill" || (kind == "leave" && !is_left_behind)) ::raise(SIGKILL);
     if (kind == "garbage") send_bytes("this is no frame at all, and too long for a length");
     if (kind == "deaf") deaf_ = true;
-    if (kind == "hang") {
+    if (kind == "hang" || is_left_behind) {
       while (true)
         ::pause();
     }

@@ -194,8 +194,16 @@ TEST_P(EndpointContract, queues_are_bounded_and_say_so) {
   // Large enough that what the kernel's buffers take is small against the queues.
   const std::string frame(100'000, 'x');
   int sent = 1;
-  while (sent < 10 * kMaxQueuedFrames && worker->send({}, frame) == SendResult::kSent)
-    ++sent;
+  // Full for a second: the other end's queue is full as well, and not merely slower.
+  for (int full = 0; full < 100 && sent < 10 * kMaxQueuedFrames;) {
+    if (worker->send({}, frame) == SendResult::kSent) {
+      ++sent;
+      full = 0;
+    } else {
+      ++full;
+      usleep(10'000);
+    }
+  }
   EXPECT_LT(sent, 5 * kMaxQueuedFrames);
   EXPECT_EQ(worker->send({}, frame), SendResult::kFull);
   // Nothing of what was taken is lost while the connection stands.

@@ -77,6 +77,7 @@ TEST_F(KeyFolder, a_coordinator_that_others_can_reach_needs_keys) {
     ASSERT_FALSE(none) << address;
     EXPECT_THAT(none.error().message, HasSubstr("plateau keys new"));
     EXPECT_THAT(none.error().message, HasSubstr("--insecure"));
+    EXPECT_FALSE(choose_security(address, std::nullopt, /*insecure=*/false)) << "no keys/ here";
     EXPECT_FALSE(choose_security(address, std::nullopt, /*insecure=*/true)->has_value());
   }
   EXPECT_FALSE(choose_security("tcp://127.0.0.1:1", std::nullopt, false)->has_value());

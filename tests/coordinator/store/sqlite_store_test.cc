@@ -1,6 +1,8 @@
 // What only the file on the disk can get wrong: other versions, damage, a full disk, a kill.
+#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -103,6 +105,20 @@ TEST_F(SqliteStoreTest, a_locked_database_is_busy_and_nothing_is_lost) {
   EXPECT_EQ(refused.error().kind, ErrorKind::kBusy);
   ASSERT_TRUE(other->execute("ROLLBACK"));
   EXPECT_TRUE(store->commit(a_finished_trial(1), kNow));
+}
+
+TEST_F(SqliteStoreTest, a_database_that_is_locked_for_a_moment_is_waited_for) {
+  auto store = opened();
+  ASSERT_TRUE(store->put_sweep({"", "null"}, {new_trial(4, 0)}, kNow));
+  auto other = Database::open(file(), Database::Mode::kReadWrite);
+  ASSERT_TRUE(other);
+  ASSERT_TRUE(other->execute("BEGIN IMMEDIATE"));
+  std::thread holder([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_TRUE(other->execute("ROLLBACK"));
+  });
+  EXPECT_TRUE(store->commit(a_finished_trial(1), kNow));
+  holder.join();
 }
 
 // One disk sync for what was chosen and for its beginning.

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -237,6 +238,22 @@ TEST_F(RunnerTest, a_killed_trainer_is_noticed_at_once_and_started_anew) {
   start(1, 2);
   ASSERT_TRUE(poll_for<TrialStarted>(2));
   EXPECT_LT(now() - killed_at, 5000);
+}
+
+// Its output does not end with it: only its own end tells.
+TEST_F(RunnerTest, a_trainer_that_leaves_a_child_behind_is_noticed_at_once_and_the_child_ends) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);  // The child becomes ours, and tells its end.
+  behave(R"({"step_ms": 20, "faults": [{"kind": "leave", "step": 3}]})");
+  start(1);
+  ASSERT_TRUE(poll_for<TrialProgress>(2));
+  const pid_t trainer = trainer_pid();
+  const TimeMs before = now();
+  ASSERT_TRUE(poll_for<TrainerDied>());
+  EXPECT_LT(now() - before, 500);
+  int status = 0;
+  EXPECT_TRUE(poll_until([&] { return ::waitpid(-trainer, &status, WNOHANG) > 0; }));
+  EXPECT_EQ(WTERMSIG(status), SIGKILL);
+  ::kill(-trainer, SIGKILL);
 }
 
 TEST_F(RunnerTest, crash_upon_crash_is_answered_with_patience) {
