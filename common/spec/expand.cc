@@ -90,7 +90,8 @@ void check_against_base(const Cell& cell, const Trial& trial, const BaseSource& 
 
 class Expansion {
  public:
-  Expansion(const Sweep& sweep, const Sources& sources) : sweep_(sweep), sources_(sources) {}
+  Expansion(const Sweep& sweep, const Sources& sources, bool folds)
+      : sweep_(sweep), sources_(sources), folds_(folds) {}
 
   // nullopt: there are problems().
   std::optional<SweepPlan> run() {
@@ -167,7 +168,7 @@ class Expansion {
       const Assigned& seed = cell.seeds[round];
       trial.seed = seed.value.get<std::uint64_t>();
       const TrialKeys keys = texts_.keys(trial);
-      if (!keys_.insert(keys.trial).second) {
+      if (!keys_.insert(keys.trial).second && folds_) {
         ++plan_.folded;
         continue;
       }
@@ -248,6 +249,7 @@ class Expansion {
 
   const Sweep& sweep_;
   const Sources& sources_;
+  bool folds_;  // trials with one key are one
   std::vector<Problem> problems_;
   std::unordered_set<Digest, DigestHash> keys_;         // of the trials in rounds_
   std::unordered_map<std::string, Resolved> adapters_;  // by method and given parameters
@@ -258,8 +260,8 @@ class Expansion {
 };
 
 std::optional<SweepPlan> expand_grid(const Sweep& sweep, const Sources& sources,
-                                     std::vector<Problem>& problems) {
-  Expansion expansion(sweep, sources);
+                                     std::vector<Problem>& problems, bool folds = true) {
+  Expansion expansion(sweep, sources, folds);
   std::optional<SweepPlan> plan = expansion.run();
   problems.insert(problems.end(), expansion.problems().begin(), expansion.problems().end());
   return plan;
@@ -289,7 +291,8 @@ bool expand_ends(const Sweep& sweep, const Sources& sources, std::vector<Problem
     plan.notices.emplace_back("its values have too many combinations for an estimate");
     return true;
   }
-  std::optional<SweepPlan> of_ends = expand_grid(ends->grid, sources, problems);
+  // Trials that differ in their micro-batches have one key, and another size.
+  std::optional<SweepPlan> of_ends = expand_grid(ends->grid, sources, problems, /*folds=*/false);
   if (!of_ends) return false;
   plan.ends = std::move(of_ends->trials);
   if (!ends->thinned.empty()) {

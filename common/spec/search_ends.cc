@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::json;
 
 // Each is planned and estimated whenever the sweep is read.
-constexpr double kMostCells = 4096;
+constexpr double kMostCells = 20'000;
 constexpr double kTail = 1e-3;
 
 // They change what a trial learns, not how large it is or how long it takes.

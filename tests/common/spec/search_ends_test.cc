@@ -62,15 +62,17 @@ TEST(SearchEnds, that_are_too_many_are_thinned_out) {
       "[";
   for (int size = 1; size < 100; ++size)
     lists += std::to_string(size) + ", ";
-  lists += "100]\n  max_length: range(10, 60)\n";
+  lists += "100]\n  max_length: range(10, 70)\n";
   const SearchEnds found = search_ends(search(lists)).value();
   EXPECT_EQ(found.thinned, (std::vector<std::string>{"batch_size"}));
-  EXPECT_EQ(most_trials(found.grid), 4 * 2 * 50);
+  EXPECT_EQ(most_trials(found.grid), 4 * 2 * 60);
 }
 
 TEST(SearchEnds, that_cannot_be_few_are_none) {
-  std::string zipped = "  rank: range(1, 5000)\n  alpha: range(1, 5000)\n";
-  EXPECT_FALSE(search_ends(search(zipped, "zip: [rank, alpha]\n")));
+  const std::string zipped =
+      "  rank: range(1, 151)\n  alpha: range(1, 151)\n  batch_size: range(1, 151)\n"
+      "  max_length: range(11, 161)\n";
+  EXPECT_FALSE(search_ends(search(zipped, "zip: [[rank, alpha], [batch_size, max_length]]\n")));
 }
 
 TEST(SearchEnds, are_planned_and_no_trials_of_the_search) {

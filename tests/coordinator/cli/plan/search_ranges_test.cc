@@ -94,6 +94,17 @@ TEST(SearchRanges, of_a_size_where_0_means_all_begin_above_it) {
   EXPECT_EQ(with_all["max"], seconds(search(one + "  train_size: 0\n"))["max"]);
 }
 
+TEST(SearchRanges, of_memory_know_micro_batches) {
+  const auto memory = [](const std::string& micro_batch) {
+    return plan_json(
+        search("  adapter: lora\n  rank: [4, 8]\n  micro_batch_size: " + micro_batch + "\n"),
+        kRate)["ranges"]["trials"][0]["memory_bytes"];
+  };
+  EXPECT_EQ(memory("[2, 16]")["min"], memory("2")["min"]);
+  EXPECT_EQ(memory("[2, 16]")["max"], memory("16")["max"]);
+  EXPECT_LT(memory("2")["max"], memory("16")["max"]);
+}
+
 TEST(SearchRanges, text_has_a_row_for_each_adapter_and_the_time_of_all_trials) {
   const std::string text =
       plan_text(search("  adapter: [lora, bitfit]\n  rank: {min: 1, max: 16}\n",
