@@ -67,6 +67,7 @@ const std::vector<Field>& fields() {
       {"base_parameters", kInteger, [](const Cell& c) { return or_null(c.base_parameters); }},
       {"head_parameters", kInteger, [](const Cell& c) { return or_null(c.head_parameters); }},
       {"adapter_bytes", kInteger, [](const Cell& c) { return or_null(c.adapter_bytes); }},
+      {"base_bytes", kInteger, [](const Cell& c) { return or_null(c.base_bytes); }},
       {"peak_memory_bytes", kInteger, [](const Cell& c) { return or_null(c.peak_memory_bytes); }},
       {"train_seconds", kReal, [](const Cell& c) { return or_null(c.train_seconds); }},
       {"total_seconds", kReal, [](const Cell& c) { return Json(c.total_seconds); }},

@@ -10,6 +10,7 @@
 #include "coordinator/results/estimate.h"
 #include "coordinator/results/figure/pareto_figure.h"
 #include "coordinator/results/notes.h"
+#include "coordinator/results/side_columns.h"
 
 namespace plateau::results {
 namespace {
@@ -142,7 +143,7 @@ Table points_table(const Summary& summary) {
   table.title = "Metric against trainable parameters of " + summary.run + ".";
   add_places(summary, table);
   table.columns.push_back({"Adapter"});
-  for (const char* header : {"Rank", "Params"})
+  for (const char* header : {"Rank", "Params", "Size (MiB)", "Base (MiB)"})
     table.columns.push_back({header, /*is_number=*/true});
   table.columns.push_back({"Metric", true, true});
   table.columns.push_back({"Pareto front"});
@@ -154,7 +155,8 @@ Table points_table(const Summary& summary) {
       value.spread = format_fixed(style.factor * *cell->standard_deviation, style.decimals);
     }
     for (const std::string& text :
-         {cell->title, std::to_string(*cell->rank), format_count(*cell->adapter_parameters)})
+         {cell->title, std::to_string(*cell->rank), format_count(*cell->adapter_parameters),
+          mebibytes_text(cell->adapter_bytes), mebibytes_text(cell->base_bytes)})
       row.entries.push_back({text});
     row.entries.push_back(value);
     row.entries.push_back({on_front ? "yes" : "–"});
@@ -163,7 +165,9 @@ Table points_table(const Summary& summary) {
   table.notes.push_back(
       "Pareto front: no other size of the base and task has a mean at least as "
       "good with fewer parameters. Incomplete cells and cells with collapsed runs "
-      "are left out. Means ± standard deviation over seeds.");
+      "are left out. Means ± standard deviation over seeds. Size is the adapter's file on disk, "
+      "base "
+      "the frozen model in memory, in its precision or in a few bits a value.");
   return table;
 }
 
@@ -274,6 +278,8 @@ std::string efficiency_json(const Summary& summary) {
                               {"adapter", cell->method},
                               {"rank", *cell->rank},
                               {"adapter_parameters", *cell->adapter_parameters},
+                              {"adapter_bytes", cell->adapter_bytes.value_or(0)},
+                              {"base_bytes", cell->base_bytes.value_or(0)},
                               {"metric", cell->metric.name},
                               {"mean", *cell->mean},
                               {"pareto", on_front}});

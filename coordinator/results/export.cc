@@ -44,6 +44,7 @@ const std::vector<ColumnName>& columns_of(ExportWhat what) {
                                               {"train_tokens", kInteger},
                                               {"peak_memory_bytes", kInteger},
                                               {"adapter_bytes", kInteger},
+                                              {"base_bytes", kInteger},
                                               {"device", kText},
                                               {"split", kText},
                                               {"metric", kText},
@@ -91,6 +92,7 @@ Json trial_fields(const RunView& run, const TrialRow& row) {
     json["train_tokens"] = row.train_tokens;
     json["peak_memory_bytes"] = row.peak_memory_bytes;
     json["adapter_bytes"] = row.adapter_bytes;
+    json["base_bytes"] = row.base_bytes;
     json["device"] = row.device_name;
   }
   return json;

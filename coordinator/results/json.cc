@@ -45,6 +45,7 @@ Json cell_json(const Cell& cell, bool selected) {
             {"base_parameters", or_null(cell.base_parameters)},
             {"head_parameters", or_null(cell.head_parameters)},
             {"adapter_bytes", or_null(cell.adapter_bytes)},
+            {"base_bytes", or_null(cell.base_bytes)},
             {"peak_memory_bytes", or_null(cell.peak_memory_bytes)},
             {"train_seconds", or_null(cell.train_seconds)},
             {"total_seconds", cell.total_seconds},

@@ -85,6 +85,8 @@ std::optional<double> number_of(const Cell& cell, Show show) {
       return cell.train_seconds;
     case Show::kMemory:
       return as_double(cell.peak_memory_bytes);
+    case Show::kBaseMemory:
+      return as_double(cell.base_bytes);
     case Show::kGpuHours:
       return cell.total_seconds / kSecondsPerHour;
     case Show::kSize:
@@ -113,6 +115,11 @@ std::string measured_text(const Cell& cell, Show show) {
 }
 
 }  // namespace
+
+std::string mebibytes_text(const std::optional<std::int64_t>& bytes) {
+  if (bytes.value_or(0) == 0) return kNothing;
+  return short_number(static_cast<double>(*bytes) / kMebibyte);
+}
 
 std::string protocol_letter(const std::vector<std::string>& mixed, const std::string& protocol) {
   const auto found = std::find(mixed.begin(), mixed.end(), protocol);
@@ -152,6 +159,8 @@ std::string side_header(const Summary& summary, Show show) {
       return "Time (s)";
     case Show::kMemory:
       return "Peak memory (MiB)";
+    case Show::kBaseMemory:
+      return "Base (MiB)";
     case Show::kGpuHours:
       return all_gpus(summary) ? "GPU-hours" : "Device-hours";
     case Show::kSize:
@@ -183,6 +192,7 @@ std::string side_text(const std::vector<std::string>& mixed, const Line& line, S
       return join_different(line, percent_text);
     case Show::kTime:
     case Show::kMemory:
+    case Show::kBaseMemory:
     case Show::kSize:
       return join_different(line, [&](const Cell& cell) { return measured_text(cell, show); });
     case Show::kGpuHours:
@@ -219,6 +229,11 @@ std::vector<std::string> side_notes(const Summary& summary, const std::vector<Sh
     cost.push_back(
         "peak memory is the largest of the finished trials, and of all that trained "
         "side by side with it on one device");
+  }
+  if (has(Show::kBaseMemory)) {
+    cost.push_back(
+        "base is the frozen model in memory, in its precision or in a few bits a value, which "
+        "trials side by side share");
   }
   if (has(Show::kGpuHours)) {
     cost.push_back(side_header(summary, Show::kGpuHours) +

@@ -27,4 +27,7 @@ std::vector<std::string> side_notes(const Summary& summary, const std::vector<Sh
 // "a", "b", ... of a protocol among those of mixed_protocols().
 std::string protocol_letter(const std::vector<std::string>& mixed, const std::string& protocol);
 
+// Three significant digits of MiB; "–" where it is not known or nothing.
+std::string mebibytes_text(const std::optional<std::int64_t>& bytes);
+
 }  // namespace plateau::results

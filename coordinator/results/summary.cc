@@ -83,6 +83,7 @@ void add_finished(Cell& cell, const TrialRow& row, double& seconds, std::size_t&
   cell.head_parameters = row.head_parameters;
   if (row.base_parameters > 0) cell.base_parameters = row.base_parameters;
   cell.adapter_bytes = row.adapter_bytes;
+  if (row.base_bytes > 0) cell.base_bytes = row.base_bytes;
   cell.peak_memory_bytes = std::max(cell.peak_memory_bytes.value_or(0), row.peak_memory_bytes);
   seconds += row.train_seconds;
   ++finished;

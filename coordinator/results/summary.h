@@ -62,6 +62,7 @@ struct Cell {
   std::optional<std::int64_t> head_parameters;
   std::optional<std::int64_t> base_parameters;
   std::optional<std::int64_t> adapter_bytes;
+  std::optional<std::int64_t> base_bytes;         // in memory: less where it is in a few bits
   std::optional<std::int64_t> peak_memory_bytes;  // the largest
   std::optional<double> train_seconds;
   double total_seconds = 0.0;  // of all its finished trials: what the cell cost

@@ -162,7 +162,7 @@ const std::vector<std::pair<std::string, Show>>& shows() {
       {"time", Show::kTime},          {"memory", Show::kMemory},
       {"gpu_hours", Show::kGpuHours}, {"size", Show::kSize},
       {"protocol", Show::kProtocol},  {"average", Show::kAverage},
-      {"seeds", Show::kSeeds}};
+      {"seeds", Show::kSeeds},        {"base_memory", Show::kBaseMemory}};
   return all;
 }
 

@@ -40,6 +40,7 @@ enum class Show {
   kPercent,
   kTime,
   kMemory,
+  kBaseMemory,
   kGpuHours,
   kSize,
   kProtocol,

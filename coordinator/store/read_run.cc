@@ -45,6 +45,7 @@ void fill_result(const std::string& result_json, TrialRow& row) {
   row.train_tokens = integer_at(result, "train_tokens");
   row.peak_memory_bytes = integer_at(result, "peak_memory_bytes");
   row.adapter_bytes = integer_at(result, "adapter_bytes");
+  row.base_bytes = integer_at(result, "base_bytes");
   row.device_name = text_at(result, "device_name");
   row.torch_version = text_at(result, "torch");
   const std::int64_t steps = integer_at(result, "steps");

@@ -48,6 +48,7 @@ struct TrialRow {
   std::int64_t train_tokens = 0;
   std::int64_t peak_memory_bytes = 0;
   std::int64_t adapter_bytes = 0;
+  std::int64_t base_bytes = 0;  // of the frozen base in memory
   std::string device_name;
   std::string torch_version;
   std::vector<std::string> notes;

@@ -106,16 +106,18 @@ TEST(Layout, a_filter_on_ranks_leaves_baselines) {
 TEST(Layout, sorting_and_columns_beside) {
   TableSpec spec;
   spec.sort = "-average";
-  spec.show = {Show::kParams,   Show::kTime, Show::kMemory,
+  spec.show = {Show::kParams,   Show::kTime, Show::kMemory, Show::kBaseMemory,
                Show::kGpuHours, Show::kSize, Show::kAverage};
   const std::string text = markdown_with(two_tasks(), spec);
   const auto first = text.find("| DoRA | 4 |");
   ASSERT_NE(first, std::string::npos);
   EXPECT_LT(first, text.find("| LoRA | 4 |"));
   EXPECT_LT(text.find("| LoRA | 4 |"), text.find("| LoRA | 1 |"));
-  // 4 trials of 12.5 s on what is no GPU; 300 MB; four bytes a parameter.
-  EXPECT_THAT(text, HasSubstr("| Params | Time (s) | Peak memory (MiB) | Device-hours | Size"));
-  EXPECT_THAT(text, HasSubstr("| 4,500 | 12.5 | 286 | 0.0139 | 0.0172 |"));
+  // 4 trials of 12.5 s on what is no GPU; 300 MB; four bytes a parameter, of the base too.
+  EXPECT_THAT(text, HasSubstr("| Params | Time (s) | Peak memory (MiB) | Base (MiB) | "
+                              "Device-hours | Size"));
+  EXPECT_THAT(text, HasSubstr("| 4,500 | 12.5 | 286 | 86.6 | 0.0139 | 0.0172 |"));
+  EXPECT_THAT(text, HasSubstr("base is the frozen model in memory"));
   spec.sort = "nonsense";
   EXPECT_THAT(markdown_with(two_tasks(), spec), HasSubstr("cannot sort by 'nonsense'"));
 }
@@ -248,9 +250,10 @@ TEST(Efficiency, ratios_at_equal_metric_and_the_claim) {
   // The best that both reach is LoReFT's 87.4 at rank 16; LoRA has 87.5 at its smallest, 22,000.
   EXPECT_THAT(*text, HasSubstr("| LoRA | LoReFT | 87.4 | 22,000 | 147,648 | ≥ 6.7 |"));
   EXPECT_THAT(*text, HasSubstr("the other way round here"));
-  EXPECT_THAT(*text, HasSubstr("| LoReFT | 1 | 9,228 | 85.6 ± 0.7 | yes |"));
+  EXPECT_THAT(*text, HasSubstr("| LoReFT | 1 | 9,228 | 0.0352 | 86.6 | 85.6 ± 0.7 | yes |"));
   const auto json = nlohmann::json::parse(*efficiency_text(quickstart_run(), TableFormat::kJson));
   EXPECT_EQ(json["ratios"].size(), 3u);
+  EXPECT_EQ(json["points"][0]["base_bytes"], 90'852'864);
   EXPECT_TRUE(json["ratios"][1]["first_at_smallest"]);
 }
 

@@ -62,6 +62,7 @@ std::size_t RunBuilder::add(const CellOf& cell) {
     row.train_seconds = row.is_baseline ? 0.0 : 12.5;
     row.peak_memory_bytes = 300'000'000;
     row.adapter_bytes = 4 * row.adapter_parameters;
+    row.base_bytes = 4 * row.base_parameters;
     row.device_name = "AMD EPYC";
     row.torch_version = "2.11.0";
     row.notes = {"Confidence of at least 0.99, duplicates dropped"};

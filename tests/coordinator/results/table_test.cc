@@ -110,13 +110,13 @@ TEST(Table, csv_bytes) {
       "base,task,adapter,baseline,rank,alpha,scale,learning_rate,head_learning_rate,scaling,"
       "protocol,metric,mean,standard_deviation,seeds_planned,seeds_with_value,diverged,failed,"
       "stopped,running,queued,collapsed,adapter_parameters,percent_of_base,base_parameters,"
-      "head_parameters,adapter_bytes,peak_memory_bytes,train_seconds,total_seconds,split,cell,"
-      "selected\r\n"
+      "head_parameters,adapter_bytes,base_bytes,peak_memory_bytes,train_seconds,total_seconds,"
+      "split,cell,selected\r\n"
       "minilm-l6,\"say \"\"hi\"\", you\",lora,no,4,8,2,0.003,0.01,\"α/r, α = 8\",\"test metric of "
       "the last checkpoint, float32, 1,600 / 400 / 1,000 rows for training / validation / test "
       "(split seed 0), texts cut at 33 tokens\",accuracy,0.625,"
       "0.1767766952966369,2,2,0,0,0,0,0,0,1000,0.004402723066605803,22713216,1155,4000,"
-      "300000000,12.5,25,test," +
+      "90852864,300000000,12.5,25,test," +
           key + ",yes\r\n");
 }
 

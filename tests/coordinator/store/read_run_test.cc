@@ -74,6 +74,7 @@ TEST_F(ReadRunTest, a_finished_trial_has_everything_its_result_says) {
   EXPECT_EQ(row.train_tokens, 12345);
   EXPECT_EQ(row.peak_memory_bytes, 1048576);
   EXPECT_EQ(row.adapter_bytes, 4096);
+  EXPECT_EQ(row.base_bytes, 2000000);
   EXPECT_EQ(row.device_name, "a CPU");
   EXPECT_EQ(row.torch_version, "2.11.0");
   EXPECT_EQ(row.notes, std::vector<std::string>{"3 rows were dropped"});

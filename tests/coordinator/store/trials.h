@@ -71,7 +71,7 @@ inline const char* const kResultJson =
                     {"split": "validation", "name": "accuracy", "value": 0.9}],
         "parameters": {"adapter": 1000, "head": 30, "base": 500000}, "steps": 100,
         "train_tokens": 12345, "train_seconds": 1.5, "peak_memory_bytes": 1048576,
-        "adapter_bytes": 4096, "device_name": "a CPU", "torch": "2.11.0", "notes": ["3 rows were dropped"]})";
+        "adapter_bytes": 4096, "base_bytes": 2000000, "device_name": "a CPU", "torch": "2.11.0", "notes": ["3 rows were dropped"]})";
 
 // Assigned, started, a metric, finished: what a scheduler commits for one trial.
 inline std::vector<Record> a_finished_trial(std::int64_t trial, std::int64_t attempt = 1) {
