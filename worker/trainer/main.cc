@@ -47,7 +47,8 @@ Usage:
       [--precision float32]
       Reads a text, a pair of texts or a list of token ids as JSON a line and prints the logits of
       each as a JSON list a line. Pooling "tokens" is language modelling: it prints the sum of
-      -log p over the text's tokens behind the first, and their number.
+      -log p over the text's tokens behind the first, and their number; of a line
+      {"prompt": "...", "completion": "..."} those of the completion.
   plateau-trainer tokenize DIR [--max-length N] [--no-special-tokens]
       Reads one JSON string a line, prints the token ids of DIR/tokenizer.json, or of the only
       GGUF file in DIR, as a JSON list a line. Only in builds with ICU.

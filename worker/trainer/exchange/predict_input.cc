@@ -1,56 +1,65 @@
 #include "worker/trainer/exchange/predict_input.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
-#ifdef PLATEAU_WITH_ICU
-#include "worker/trainer/tokenizer/tokenizer.h"
-#endif
+#include "common/spec/task_kinds.h"
+#include "worker/trainer/data/tokenize.h"
 
 namespace plateau::trainer {
 namespace {
 
 using Json = nlohmann::json;
 
-struct Tokens {
-  std::vector<std::int32_t> ids, types;
-  std::vector<std::int64_t> labels;  // as Split has them; in language modelling alone
-};
-
 constexpr char kForms[] =
     "is neither a JSON string, a pair of strings, a list of token ids nor an object with "
-    "\"input_ids\"";
+    "\"input_ids\", or with \"prompt\" and \"completion\" (language modelling)";
 
-// Reads tokenizer.json when the first text comes.
+// The texts of a line.
+std::optional<Row> row_of(const Json& line, bool predicts_tokens) {
+  Row row;
+  const auto is_text = [](const Json& json, const char* key) {
+    return json.contains(key) && json[key].is_string();
+  };
+  if (line.is_string()) {
+    row.text = line;
+    return row;
+  }
+  if (predicts_tokens) {
+    if (!line.is_object() || !is_text(line, "prompt") || !is_text(line, "completion")) return {};
+    row.text = line["prompt"];
+    row.text_pair = line["completion"].get<std::string>();
+    return row;
+  }
+  if (!line.is_array() || line.size() != 2 || !line[0].is_string() || !line[1].is_string())
+    return {};
+  row.text = line[0];
+  row.text_pair = line[1].get<std::string>();
+  return row;
+}
+
+// As in training, but uncut. Reads tokenizer.json when the first text comes.
 class Texts {
  public:
-  explicit Texts(std::filesystem::path base) : base_(std::move(base)) {}
+  Texts(std::filesystem::path base, bool predicts_tokens) : base_(std::move(base)) {
+    if (predicts_tokens) task_.kind = kCausalLm;
+    task_.max_length = std::numeric_limits<std::int32_t>::max();
+  }
 
-#ifdef PLATEAU_WITH_ICU
-  Result<Tokens> operator()(const Json& text) {
+  Result<Tokens> operator()(const Row& row) {
     if (!tokenizer_) {
-      auto read = Tokenizer::from_folder(base_);
-      if (!read) return read.error();
-      tokenizer_.emplace(std::move(*read));
+      auto made = RowTokenizer::create(base_);
+      if (!made) return Error{made.error().kind, "is a text: " + made.error().message};
+      tokenizer_.emplace(std::move(*made));
     }
-    const std::string first = text.is_string() ? text : text[0];
-    std::optional<std::string> second;
-    if (text.is_array()) second = text[1].get<std::string>();
-    const Encoding encoding = tokenizer_->encode(first, second, EncodeOptions{});
-    return Tokens{encoding.ids, encoding.type_ids, {}};
+    return (*tokenizer_)(row, task_);
   }
 
  private:
-  std::optional<Tokenizer> tokenizer_;
-#else
-  Result<Tokens> operator()(const Json&) {
-    return invalid_argument("is a text, but this build has no tokenizer for " + base_.string() +
-                            "; install libicu-dev and build again, or give token ids");
-  }
-
- private:
-#endif
   std::filesystem::path base_;
+  TaskSpec task_;
+  std::optional<RowTokenizer> tokenizer_;
 };
 
 std::optional<std::vector<std::int32_t>> whole_numbers(const Json& list) {
@@ -60,11 +69,6 @@ std::optional<std::vector<std::int32_t>> whole_numbers(const Json& list) {
                     });
   if (!fits) return std::nullopt;
   return list.get<std::vector<std::int32_t>>();
-}
-
-bool is_text(const Json& line) {
-  return line.is_string() ||
-         (line.is_array() && line.size() == 2 && line[0].is_string() && line[1].is_string());
 }
 
 // Each token's own id, or -100 where it is given and not to be predicted.
@@ -91,7 +95,8 @@ Result<Tokens> ids_of(const Json& line) {
 }
 
 Result<Tokens> tokens_of(const Json& line, Texts& texts, bool predicts_tokens) {
-  auto tokens = is_text(line) ? texts(line) : ids_of(line);
+  if (const auto row = row_of(line, predicts_tokens)) return texts(*row);
+  auto tokens = ids_of(line);
   if (!tokens || !predicts_tokens) return tokens;
   tokens->labels.assign(tokens->ids.begin(), tokens->ids.end());
   if (!line.is_object() || !line.contains("labels")) return tokens;
@@ -102,6 +107,7 @@ Result<Tokens> tokens_of(const Json& line, Texts& texts, bool predicts_tokens) {
 }
 
 Status check_fits(const Tokens& tokens, const Model& model, const Adapter& adapter) {
+  if (tokens.ids.empty()) return invalid_argument("has no tokens");
   const ModelInfo& info = model.info();
   const auto largest = *std::max_element(tokens.ids.begin(), tokens.ids.end());
   if (largest >= info.vocabulary) {
@@ -119,7 +125,7 @@ Status check_fits(const Tokens& tokens, const Model& model, const Adapter& adapt
 
 void append(const Tokens& tokens, Split& split) {
   split.ids.insert(split.ids.end(), tokens.ids.begin(), tokens.ids.end());
-  split.type_ids.insert(split.type_ids.end(), tokens.types.begin(), tokens.types.end());
+  split.type_ids.insert(split.type_ids.end(), tokens.type_ids.begin(), tokens.type_ids.end());
   split.token_labels.insert(split.token_labels.end(), tokens.labels.begin(), tokens.labels.end());
   split.offsets.push_back(static_cast<std::int64_t>(split.ids.size()));
   split.item_ids.push_back(std::to_string(split.size()));
@@ -130,11 +136,11 @@ void append(const Tokens& tokens, Split& split) {
 Result<Split> read_predict_input(std::istream& in, const std::filesystem::path& base,
                                  const Model& model, const Adapter& adapter) {
   Split split;
-  Texts texts(base);
+  const bool predicts_tokens = model.info().pooling == Pooling::kTokens;
+  Texts texts(base, predicts_tokens);
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
-    const auto tokens = tokens_of(Json::parse(line, nullptr, false), texts,
-                                  model.info().pooling == Pooling::kTokens);
+    const auto tokens = tokens_of(Json::parse(line, nullptr, false), texts, predicts_tokens);
     Status status = tokens ? check_fits(*tokens, model, adapter) : Status(tokens.error());
     if (!status) {
       return Error{status.error().kind,

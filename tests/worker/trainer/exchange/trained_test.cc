@@ -358,23 +358,59 @@ TEST_F(Commands, export_says_what_it_wants) {
             3);
 }
 
-// LoReFT's positions count in the prompt, so that predict has to be told where it ends.
-TEST(predict_input, labels_say_where_a_prompt_ends) {
-  const Family& family = *std::find_if(families().begin(), families().end(),
-                                       [](const Family& f) { return f.name == "llama_lm"; });
-  const auto model = family_model(family);
-  auto adapter = make_adapter("loreft", {*model, tiny_parameters("loreft", 3), 5});
-  ASSERT_TRUE(adapter) << adapter.error().message;
-  const auto read = [&](const std::string& text) {
+// A language model and LoReFT on it, whose positions count in the prompt: predict has to be told
+// where it ends.
+class PredictInput : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = make_adapter("loreft", {*model, tiny_parameters("loreft", 3), 5});
+    ASSERT_TRUE(made) << made.error().message;
+    adapter = std::move(*made);
+  }
+  Result<Split> read(const std::string& text, const std::filesystem::path& base = "") {
     std::istringstream in(text);
-    return read_predict_input(in, "", *model, **adapter);
-  };
+    return read_predict_input(in, base, *model, *adapter);
+  }
+
+  std::shared_ptr<const Model> model = family_model(*std::find_if(
+      families().begin(), families().end(), [](const Family& f) { return f.name == "llama_lm"; }));
+  std::unique_ptr<Adapter> adapter;
+};
+
+TEST_F(PredictInput, a_prompt_and_its_completion_are_texts_too) {
+  Json vocabulary;
+  for (int i = 0; i < 26; ++i)
+    vocabulary[std::string(1, static_cast<char>('a' + i))] = i;
+  const auto base = fresh_folder("tokenizer");
+  const Json tokenizer = {
+      {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", Json::array()}}}};
+  ASSERT_TRUE(write_file_atomically(base / "tokenizer.json", tokenizer.dump()));
+  const auto told = read(R"({"prompt": "fjd", "completion": "ec"})", base);
+  if (!told && told.error().message.find("ICU") != std::string::npos)
+    GTEST_SKIP() << told.error().message;
+  ASSERT_TRUE(told) << told.error().message;
+  const auto ids = told->tokens(0);
+  EXPECT_EQ(std::vector<std::int32_t>(ids.begin(), ids.end()),
+            (std::vector<std::int32_t>{5, 9, 3, 4, 2}));
+  EXPECT_EQ(told->prompt_of(0), 3);
+  const TokenLosses losses = token_losses(*model, adapter.get(), *told);
+  EXPECT_EQ(losses.counts[0], 2);
+  const auto by_ids = read(R"({"input_ids": [5, 9, 3, 4, 2], "labels": [-100, -100, -100, 4, 2]})");
+  EXPECT_EQ(losses.sums[0], token_losses(*model, adapter.get(), *by_ids).sums[0]);
+  const auto whole = read("\"fjdec\"", base);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->prompt_of(0), 0);
+  for (const char* bad : {R"(["fjd", "ec"])", R"({"prompt": "fjd"})", "\"\""})
+    EXPECT_FALSE(read(bad, base)) << bad;
+}
+
+TEST_F(PredictInput, labels_say_where_a_prompt_ends) {
   const auto told = read(R"({"input_ids": [5, 9, 3, 30, 2], "labels": [-100, -100, -100, 30, 2]})");
   const auto whole = read("[5, 9, 3, 30, 2]");
   ASSERT_TRUE(told && whole);
   EXPECT_EQ(told->prompt_of(0), 3);
   EXPECT_EQ(whole->prompt_of(0), 0);
-  EXPECT_EQ(token_losses(*model, adapter->get(), *told).counts[0], 2);
+  EXPECT_EQ(token_losses(*model, adapter.get(), *told).counts[0], 2);
   for (const char* bad : {"[30, 2]", "[-100, -100, -100, 2, 2]", "7"}) {
     const auto refused =
         read(R"({"input_ids": [5, 9, 3, 30, 2], "labels": )" + std::string(bad) + "}");
