@@ -155,6 +155,7 @@ Result<Json> config_of_gguf(const GgufFile& file) {
   keys.count_if_there("attention.key_length", "head_dim", config);
   keys.count_if_there("attention.sliding_window", "sliding_window", config);
   config["use_sliding_window"] = config.contains("sliding_window");
+  config["max_window_layers"] = 0;  // as many lower layers are not concerned
   add_rope(file, keys, config);
   add_tokens(file, config);
   if (!keys.status()) return keys.status().error();

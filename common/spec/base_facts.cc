@@ -55,6 +55,8 @@ Status read_gpt2(const Json& config, const std::string& where, BaseFacts& facts)
                         {"vocab_size", &facts.vocabulary},
                         {"n_positions", &facts.max_positions}});
   facts.intermediate = 4 * facts.hidden;
+  facts.ties_output =
+      !config.contains("tie_word_embeddings") || flag(config, "tie_word_embeddings");
   if (!status || !is_given(config, "n_inner")) return status;
   return read(config, where, {{"n_inner", &facts.intermediate}});
 }

@@ -97,8 +97,8 @@ def train(model, kind):
     return model
 
 
-def predict(run_, kind, folder, *options):
-    answers = run_.predict(folder, "--pooling", POOLINGS[kind], *options, texts=IDS)
+def predict(run_, kind, folder, *options, texts=None):
+    answers = run_.predict(folder, "--pooling", POOLINGS[kind], *options, texts=texts or IDS)
     return answers.softmax(1) if kind == "classification" else answers
 
 

@@ -10,7 +10,7 @@ import sys
 import peft
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 STEPS = 10
 # With torch's 1e-8 gradients that are all rounding still move a weight: PEFT in float32 is then as far from
@@ -177,7 +177,7 @@ def write_case(root, model_name, loader, name, how):
         for key, parameter in model.named_parameters():
             if "lora_B" in key or "ia3_l" in key:
                 parameter += 0.05 * torch.randn_like(parameter)
-    batch = batch_of(base.config, is_lm)
+    batch = load_file(os.path.join(root, "batches", model_name + ".safetensors"))
     folder = os.path.join(root, "cases", model_name, name)
     save(model, os.path.join(folder, "init"))
     logits = {"logits_before": logits_of(model, batch)}
@@ -199,10 +199,11 @@ def write_case(root, model_name, loader, name, how):
         json.dump(result, file, indent=1)
 
 
-def write_all(root):
-    os.makedirs(os.path.join(root, "batches"))
+def write_all(root, models=None, batches=None):
+    """`batches` has by a model's name what is made of its batch."""
+    os.makedirs(os.path.join(root, "batches"), exist_ok=True)
     folders = []
-    for number, (model_name, (loader, config, cases)) in enumerate(MODELS.items()):
+    for number, (model_name, (loader, config, cases)) in enumerate((models or MODELS).items()):
         torch.manual_seed(100 + number)
         model = getattr(transformers, loader).from_config(config())
         with torch.no_grad():  # biases and norms start at zero and one, where much is hidden
@@ -210,8 +211,10 @@ def write_all(root):
                 if parameter.dim() == 1:
                     parameter += 0.1 * torch.randn_like(parameter)
         model.save_pretrained(os.path.join(root, "models", model_name))
-        save_file(batch_of(model.config, loader == CAUSAL),
-                  os.path.join(root, "batches", model_name + ".safetensors"))
+        batch = batch_of(model.config, loader == CAUSAL)
+        if batches and model_name in batches:
+            batches[model_name](batch)
+        save_file(batch, os.path.join(root, "batches", model_name + ".safetensors"))
         for name, how in cases.items():
             write_case(root, model_name, loader, name, how)
             folders.append(os.path.join(root, "cases", model_name, name))

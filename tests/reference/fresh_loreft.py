@@ -6,7 +6,7 @@ import os
 import pyreft
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import fresh_cases as fresh
 
@@ -37,11 +37,20 @@ def model_of(base, layers, positions, shared, rank):
     return model, len(places)
 
 
+def prompts_of(batch):
+    """What stands before the first token that is to be predicted, else the whole text."""
+    lengths = batch["attention_mask"].sum(1).tolist()
+    if batch["labels"].dim() == 1:
+        return lengths
+    prompts = (batch["labels"] >= 0).int().argmax(1).tolist()
+    return [prompt or length for prompt, length in zip(prompts, lengths)]
+
+
 def locations_of(batch, positions, shared, count):
     """pyreft's own, by intervention and text."""
     texts = [pyreft.dataset.get_intervention_locations(
-        last_position=int(length), positions=positions, share_weights=shared, num_interventions=count,
-        pad_mode="first") for length in batch["attention_mask"].sum(1)]
+        last_position=prompt, positions=positions, share_weights=shared, num_interventions=count,
+        pad_mode="first") for prompt in prompts_of(batch)]
     assert min(min(min(places) for places in text) for text in texts) >= 0, "a padded position"
     return [[text[i] for text in texts] for i in range(count)]
 
@@ -86,14 +95,14 @@ def steps_of(model, batch, locations, rate):
     return losses, norms, logits
 
 
-def write_case(root, model_name, layers, positions, shared, rank):
+def write_case(root, models, model_name, layers, positions, shared, rank):
     torch.manual_seed(5)
-    loader = fresh.MODELS[model_name][0]
+    loader = models[model_name][0]
     base = getattr(transformers, loader).from_pretrained(os.path.join(root, "models", model_name),
                                                          attn_implementation="eager")
     base.eval()
     model, count = model_of(base, layers, positions, shared, rank)
-    batch = fresh.batch_of(base.config, loader == fresh.CAUSAL)
+    batch = load_file(os.path.join(root, "batches", model_name + ".safetensors"))
     locations = locations_of(batch, positions, shared, count)
     name = f"loreft_{positions.replace('+', '')}_r{rank}" + ("_shared" if shared else "")
     folder = os.path.join(root, "cases", model_name, name)
@@ -112,6 +121,6 @@ def write_case(root, model_name, layers, positions, shared, rank):
     return folder
 
 
-def write_all(root):
-    """Behind fresh_cases.write_all(), whose bases and batches it takes."""
-    return [write_case(root, model_name, *case) for model_name, cases in CASES.items() for case in cases]
+def write_all(root, models, cases):
+    """Behind fresh_cases.write_all() of the same models, whose bases and batches it takes."""
+    return [write_case(root, models, name, *case) for name, some in cases.items() for case in some]

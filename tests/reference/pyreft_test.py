@@ -153,6 +153,11 @@ class Decoders(unittest.TestCase):
                 ours = families.predict(run, kind, folder, "--positions", "f2+l1")
                 families.assert_close(self, ours, self.reference(model, kind),
                                       f"{family}, {kind} from pyreft")
+                if kind == "causal_lm":
+                    masked = families.predict(run, kind, folder, "--positions", "f2+l1",
+                                              texts=WITH_PROMPTS)
+                    families.assert_close(self, masked, self.reference(model, kind, PROMPTS),
+                                          f"{family}, prompts masked, from pyreft")
 
 
 if __name__ == "__main__":

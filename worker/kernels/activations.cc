@@ -16,6 +16,7 @@ const ActivationLoopsOf& loops_for(const at::Tensor& x) {
   return loops_of(cpu_loops().activations, x.scalar_type(), "an activation");
 }
 
+constexpr double kQuick = 1.702;        // of the logistic curve that is near GELU
 constexpr std::int64_t kGrain = 16384;  // elements that are worth a thread
 
 template <typename T>
@@ -62,43 +63,79 @@ at::Tensor swiglu_cpu(const at::Tensor& x, const at::Tensor& gradient) {
   return out;
 }
 
-}  // namespace
-
-at::Tensor activate(Activation activation, const at::Tensor& x) {
-  if (activation == Activation::kNone) return x;
-  const bool cpu = x.device().is_cpu();
-  TORCH_CHECK(x.is_contiguous(), "activations read rows without gaps");
-  switch (activation) {
-    case Activation::kGelu:
-      return cpu ? gelu_cpu(x, {}) : at::gelu(x);
-    case Activation::kGeluTanh:
+// By LibTorch's operations: any device, any layout.
+at::Tensor curve_of(Curve curve, const at::Tensor& x) {
+  switch (curve) {
+    case Curve::kGelu:
+      return at::gelu(x);
+    case Curve::kGeluTanh:
       return at::gelu(x, "tanh");
-    case Activation::kSwiglu:
-    case Activation::kNone:
+    case Curve::kQuickGelu:
+      return x * at::sigmoid(x * kQuick);
+    case Curve::kRelu:
+      return at::relu(x);
+    case Curve::kSilu:
+      return at::silu(x);
+    case Curve::kTanh:
+      return at::tanh(x);
+    case Curve::kNone:
       break;
   }
-  if (cpu) return swiglu_cpu(x, {});
-  const std::int64_t width = x.size(1) / 2;
-  return at::silu(x.narrow(1, 0, width)) * x.narrow(1, width, width);
+  return x;
 }
 
-at::Tensor activate_back(Activation activation, const at::Tensor& x, const at::Tensor& gradient) {
-  if (activation == Activation::kNone) return gradient;
-  const bool cpu = x.device().is_cpu();
-  TORCH_CHECK(x.is_contiguous() && gradient.is_contiguous(), "activations read rows without gaps");
-  switch (activation) {
-    case Activation::kGelu:
-      return cpu ? gelu_cpu(x, gradient) : at::gelu_backward(gradient, x);
-    case Activation::kGeluTanh:
+at::Tensor curve_back(Curve curve, const at::Tensor& x, const at::Tensor& gradient) {
+  switch (curve) {
+    case Curve::kGelu:
+      return at::gelu_backward(gradient, x);
+    case Curve::kGeluTanh:
       return at::gelu_backward(gradient, x, "tanh");
-    case Activation::kSwiglu:
-    case Activation::kNone:
+    case Curve::kQuickGelu: {
+      const at::Tensor share = at::sigmoid(x * kQuick);
+      return gradient * share * (x * kQuick * (1.0 - share) + 1.0);
+    }
+    case Curve::kRelu:
+      return at::threshold_backward(gradient, x, 0.0);
+    case Curve::kSilu:
+      return at::silu_backward(gradient, x);
+    case Curve::kTanh:
+      return at::tanh_backward(gradient, at::tanh(x));
+    case Curve::kNone:
       break;
   }
-  if (cpu) return swiglu_cpu(x, gradient);
+  return gradient;
+}
+
+// The loops of this folder for it, if there are some: they beat LibTorch's operations.
+using Loop = at::Tensor (*)(const at::Tensor& x, const at::Tensor& gradient);
+Loop cpu_loop(const Activation& activation, const at::Tensor& x) {
+  if (!x.device().is_cpu()) return nullptr;
+  if (activation.is_gated) return activation.curve == Curve::kSilu ? swiglu_cpu : nullptr;
+  return activation.curve == Curve::kGelu ? gelu_cpu : nullptr;
+}
+
+}  // namespace
+
+at::Tensor activate(const Activation& activation, const at::Tensor& x) {
+  if (activation.curve == Curve::kNone) return x;
+  TORCH_CHECK(x.is_contiguous(), "activations read rows without gaps");
+  if (const Loop loop = cpu_loop(activation, x)) return loop(x, {});
+  if (!activation.is_gated) return curve_of(activation.curve, x);
+  const std::int64_t width = x.size(1) / 2;
+  return curve_of(activation.curve, x.narrow(1, 0, width)) * x.narrow(1, width, width);
+}
+
+at::Tensor activate_back(const Activation& activation, const at::Tensor& x,
+                         const at::Tensor& gradient) {
+  if (activation.curve == Curve::kNone) return gradient;
+  TORCH_CHECK(x.is_contiguous() && gradient.is_contiguous(), "activations read rows without gaps");
+  if (const Loop loop = cpu_loop(activation, x)) return loop(x, gradient);
+  if (!activation.is_gated) return curve_back(activation.curve, x, gradient);
   const std::int64_t width = x.size(1) / 2;
   const at::Tensor gate = x.narrow(1, 0, width), up = x.narrow(1, width, width);
-  return at::cat({at::silu_backward(gradient * up, gate), gradient * at::silu(gate)}, 1);
+  return at::cat({curve_back(activation.curve, gate, gradient * up),
+                  gradient * curve_of(activation.curve, gate)},
+                 1);
 }
 
 }  // namespace plateau::kernels

@@ -9,16 +9,26 @@
 
 namespace plateau::kernels {
 
-enum class Activation {
+enum class Curve {
   kNone,
-  kGelu,      // x Phi(x) (Hendrycks and Gimpel 2016, arXiv 1606.08415)
-  kGeluTanh,  // their approximation with a hyperbolic tangent
-  kSwiglu     // of [gate, up] side by side: gate logistic(gate) up (Shazeer 2020, arXiv 2002.05202)
+  kGelu,       // x Phi(x) (Hendrycks and Gimpel 2016, arXiv 1606.08415)
+  kGeluTanh,   // their approximation with a hyperbolic tangent
+  kQuickGelu,  // and the one with a logistic curve: x logistic(1.702 x)
+  kRelu,       // max(x, 0), whose derivative at 0 is 0
+  kSilu,       // x logistic(x)
+  kTanh
 };
 
-// x [rows, c], contiguous. Returns [rows, c], with kSwiglu [rows, c / 2].
-at::Tensor activate(Activation activation, const at::Tensor& x);
+struct Activation {
+  Curve curve = Curve::kNone;
+  bool is_gated = false;  // of [gate, up] side by side: curve(gate) up (Shazeer 2020, arXiv
+                          // 2002.05202)
+};
+
+// x [rows, c], contiguous. Returns [rows, c], where gated [rows, c / 2].
+at::Tensor activate(const Activation& activation, const at::Tensor& x);
 // The gradient of x from the output's.
-at::Tensor activate_back(Activation activation, const at::Tensor& x, const at::Tensor& gradient);
+at::Tensor activate_back(const Activation& activation, const at::Tensor& x,
+                         const at::Tensor& gradient);
 
 }  // namespace plateau::kernels

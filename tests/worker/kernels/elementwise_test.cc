@@ -1,5 +1,8 @@
 // Activations and column sums against LibTorch's own operations.
+#include <cmath>
 #include <limits>
+#include <numbers>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -32,8 +35,8 @@ TEST(Activations, gelu_and_its_derivative_are_torchs) {
     const at::Tensor x = places(dtype), exact = x.to(at::kDouble);
     const at::Tensor value = at::gelu(exact), ones = at::ones_like(x);
     const at::Tensor scale = exact.abs() + 1.0;
-    EXPECT_LE(difference(activate(Activation::kGelu, x) / scale, value / scale), tolerance);
-    EXPECT_LE(difference(activate_back(Activation::kGelu, x, ones),
+    EXPECT_LE(difference(activate({Curve::kGelu}, x) / scale, value / scale), tolerance);
+    EXPECT_LE(difference(activate_back({Curve::kGelu}, x, ones),
                          at::gelu_backward(at::ones_like(exact), exact)),
               2 * tolerance);
   }
@@ -46,9 +49,9 @@ TEST(Activations, swiglu_and_its_derivative_are_torchs) {
     const at::Tensor gradient = at::cos(places(at::kDouble)).to(dtype);
     const at::Tensor g = gate.to(at::kDouble), u = up.to(at::kDouble), d = gradient.to(at::kDouble);
     const at::Tensor scale = (g.abs() + 1.0) * (u.abs() + 1.0);
-    EXPECT_LE(difference(activate(Activation::kSwiglu, x) / scale, at::silu(g) * u / scale),
+    EXPECT_LE(difference(activate({Curve::kSilu, true}, x) / scale, at::silu(g) * u / scale),
               tolerance);
-    const at::Tensor back = activate_back(Activation::kSwiglu, x, gradient);
+    const at::Tensor back = activate_back({Curve::kSilu, true}, x, gradient);
     const at::Tensor of_gate = at::silu_backward(d * u, g), of_up = d * at::silu(g);
     const std::int64_t width = gate.size(1);
     EXPECT_LE(difference(back.narrow(1, 0, width) / scale, of_gate / scale), 2 * tolerance);
@@ -56,10 +59,69 @@ TEST(Activations, swiglu_and_its_derivative_are_torchs) {
   }
 }
 
+// Written out, apart from LibTorch's operations of the same names.
+at::Tensor formula(Curve curve, const at::Tensor& x) {
+  switch (curve) {
+    case Curve::kGelu:
+      return x * 0.5 * (1.0 + at::erf(x / std::sqrt(2.0)));
+    case Curve::kGeluTanh:
+      return x * 0.5 *
+             (1.0 + at::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case Curve::kQuickGelu:
+      return x / (1.0 + at::exp(-1.702 * x));
+    case Curve::kRelu:
+      return x * (x > 0.0);
+    case Curve::kSilu:
+      return x / (1.0 + at::exp(-x));
+    case Curve::kTanh:
+      return 1.0 - 2.0 / (1.0 + at::exp(2.0 * x));
+    case Curve::kNone:
+      break;
+  }
+  return x;
+}
+
+const std::vector<Curve> kCurves = {Curve::kGelu, Curve::kGeluTanh, Curve::kQuickGelu,
+                                    Curve::kRelu, Curve::kSilu,     Curve::kTanh};
+
+// Both sides of zero, where ReLU has no derivative.
+at::Tensor bent_places() {
+  return (at::linspace(-6, 6, 1200, at::kDouble) + 1e-3).view({1, -1}).contiguous();
+}
+
+at::Tensor slope(Curve curve, const at::Tensor& x) {
+  constexpr double kStep = 1e-5;
+  return (formula(curve, x + kStep) - formula(curve, x - kStep)) / (2.0 * kStep);
+}
+
+TEST(Activations, every_curve_and_its_derivative_are_the_formulas) {
+  const at::Tensor x = bent_places(), gradient = at::cos(x);
+  for (const Curve curve : kCurves) {
+    EXPECT_LE(difference(activate({curve}, x), formula(curve, x)), 1e-14) << int(curve);
+    EXPECT_LE(difference(activate_back({curve}, x, gradient), gradient * slope(curve, x)), 1e-9)
+        << int(curve);
+  }
+  const at::Tensor zero = at::zeros({1, 1}, at::kDouble), one = at::ones({1, 1}, at::kDouble);
+  EXPECT_EQ(activate_back({Curve::kRelu}, zero, one).item<double>(), 0.0);
+}
+
+TEST(Activations, every_curve_is_a_gate) {
+  const at::Tensor gate = bent_places(), up = gate.flip(1), x = at::cat({gate, up}, 1);
+  const at::Tensor gradient = at::cos(gate);
+  for (const Curve curve : kCurves) {
+    EXPECT_LE(difference(activate({curve, true}, x), formula(curve, gate) * up), 1e-14)
+        << int(curve);
+    const at::Tensor back = activate_back({curve, true}, x, gradient);
+    const at::Tensor expected =
+        at::cat({gradient * up * slope(curve, gate), gradient * formula(curve, gate)}, 1);
+    EXPECT_LE(difference(back, expected), 1e-8) << int(curve);
+  }
+}
+
 TEST(Activations, what_is_no_number_stays_none) {
   at::Tensor x = at::ones({1, 40}, at::kFloat);
   x[0][3] = std::numeric_limits<float>::quiet_NaN();
-  for (const Activation activation : {Activation::kGelu, Activation::kSwiglu})
+  for (const Activation& activation : {Activation{Curve::kGelu}, Activation{Curve::kSilu, true}})
     EXPECT_EQ(activate(activation, x).isnan().sum().item<std::int64_t>(), 1);
 }
 

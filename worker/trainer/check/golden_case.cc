@@ -189,6 +189,8 @@ Status add_padding(const nlohmann::json& padded, const std::string& where, Golde
     return corrupt(where + ": padded_input_ids must have the batch's rows and more columns");
   batch.ids = at::tensor(ids, at::kLong).view({rows, width});
   batch.padding = at::cat({at::ones({rows, front}, at::kLong), 1 - batch.mask}, 1);
+  if (batch.types.defined())
+    batch.types = at::cat({at::zeros({rows, front}, at::kLong), batch.types}, 1);
   if (!batch.is_language_model()) return {};
   batch.labels = at::cat({at::full({rows, front}, -100, at::kLong), batch.labels}, 1);
   return {};
@@ -203,16 +205,28 @@ Result<GoldenBatch> read_golden_batch(const GoldenCase& golden) {
   for (const char* name : {"input_ids", "attention_mask", "labels"}) {
     if (!tensors->contains(name)) return corrupt(path.string() + " has no tensor " + name);
   }
+  for (const char* name : {"position_ids", "inputs_embeds"}) {
+    if (tensors->contains(name))
+      return invalid_argument(path.string() + ": " + name + " cannot be given to this trainer");
+  }
+  const at::Tensor labels = tensors->at("labels");
   GoldenBatch batch{tensors->at("input_ids").to(at::kLong),
                     tensors->at("attention_mask").to(at::kLong),
-                    tensors->at("labels").to(at::kLong)};
+                    labels.to(labels.is_floating_point() ? at::kDouble : at::kLong)};
+  if (const auto types = tensors->find("token_type_ids"); types != tensors->end())
+    batch.types = types->second.to(at::kLong);
   const bool shaped = batch.ids.dim() == 2 && batch.ids.size(0) > 0 &&
                       batch.mask.sizes() == batch.ids.sizes() && batch.labels.dim() >= 1 &&
                       batch.labels.dim() <= 2 && batch.labels.size(0) == batch.ids.size(0) &&
-                      (batch.labels.dim() == 1 || batch.labels.sizes() == batch.ids.sizes());
+                      (batch.labels.dim() == 1 || batch.labels.sizes() == batch.ids.sizes()) &&
+                      (!batch.types.defined() || batch.types.sizes() == batch.ids.sizes());
   if (!shaped) {
     return corrupt(path.string() +
                    ": input_ids and attention_mask must be [B, T], labels [B] or [B, T]");
+  }
+  if (batch.is_regression() && batch.is_language_model()) {
+    return invalid_argument(path.string() + ": labels of fractions are [B], for a regression; " +
+                            "several to a text (multi-label) are not supported");
   }
   // Rows are packed without their padding, so padding may only follow.
   if ((batch.mask.diff(1, 1) > 0).any().item<bool>() ||

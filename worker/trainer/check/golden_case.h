@@ -48,12 +48,14 @@ struct GoldenBase {
 Result<GoldenBase> find_golden_base(const GoldenCase& golden,
                                     const std::map<std::string, std::filesystem::path>& given);
 
-// input_ids, attention_mask [B, T] and labels [B] or [B, T], int64. A case whose padding counts
-// (pyreft's, in front: "padded_input_ids") has that many more columns of ids and labels, and says
-// in `padding` which of the ids are none of the texts'; else that is undefined.
+// input_ids, attention_mask [B, T] and labels [B] or [B, T], int64, or float64 [B] where they are
+// the numbers of a regression; token_type_ids [B, T], or undefined: all zero. A case whose padding
+// counts (pyreft's, in front: "padded_input_ids") has that many more columns of ids and labels, and
+// says in `padding` which of the ids are none of the texts'; else that is undefined.
 struct GoldenBatch {
-  at::Tensor ids, mask, labels, padding = {};
+  at::Tensor ids, mask, labels, types = {}, padding = {};
   bool is_language_model() const { return labels.dim() == 2; }
+  bool is_regression() const { return labels.is_floating_point(); }
 };
 Result<GoldenBatch> read_golden_batch(const GoldenCase& golden);
 

@@ -20,6 +20,10 @@ namespace plateau::trainer {
 namespace {
 
 void add_labels(const GoldenBatch& batch, std::int64_t item, Split& split) {
+  if (batch.is_regression()) {
+    split.targets.push_back(batch.labels[item].item<double>());
+    return;
+  }
   if (!batch.is_language_model()) {
     split.labels.push_back(batch.labels[item].item<std::int64_t>());
     return;
@@ -41,7 +45,9 @@ std::shared_ptr<const Dataset> dataset_of(const GoldenBatch& batch) {
         break;
       }
       split.ids.push_back(static_cast<std::int32_t>(batch.ids[i][j].item<std::int64_t>()));
-      split.type_ids.push_back(0);
+      split.type_ids.push_back(
+          batch.types.defined() ? static_cast<std::int32_t>(batch.types[i][j].item<std::int64_t>())
+                                : 0);
       data->largest_id = std::max(data->largest_id, split.ids.back());
     }
     split.offsets.push_back(static_cast<std::int64_t>(split.ids.size()));
@@ -52,15 +58,20 @@ std::shared_ptr<const Dataset> dataset_of(const GoldenBatch& batch) {
   return data;
 }
 
-// The outputs of the case's head: its stored weights know, else the largest label. None: language
-// modelling.
-std::int64_t outputs_of(const TensorMap& initial, const GoldenBatch& batch) {
+// The outputs of the case's head: its stored weights know, or the base's, else the largest label.
+// None: language modelling.
+std::int64_t outputs_of(const TensorMap& initial, const WeightSource& base,
+                        const GoldenBatch& batch) {
   if (batch.is_language_model()) return 0;
-  for (const char* name :
-       {"classifier.weight", "model.classifier.weight", "classifier.out_proj.weight",
-        "model.classifier.out_proj.weight", "score.weight", "model.score.weight"}) {
-    if (const auto found = initial.find(name); found != initial.end()) return found->second.size(0);
+  for (const std::string name :
+       {"classifier.weight", "classifier.out_proj.weight", "score.weight"}) {
+    for (const std::string& stored : {name, "model." + name}) {
+      if (const auto found = initial.find(stored); found != initial.end())
+        return found->second.size(0);
+    }
+    if (const auto shape = base.shape_of(name)) return shape->front();
   }
+  if (batch.is_regression()) return 1;
   return std::max<std::int64_t>(2, batch.labels.max().item<std::int64_t>() + 1);
 }
 
@@ -76,6 +87,10 @@ Trial trial_of(const GoldenCase& golden, const AdapterSpec& adapter, std::int64_
   if (outputs == 0) {
     trial.task.kind = "causal_lm";
     trial.task.metric = "perplexity";
+  }
+  if (outputs == 1) {
+    trial.task.kind = "regression";
+    trial.task.metric = "pearson";
   }
   trial.adapter = adapter;
   trial.optimizer.learning_rate = trial.optimizer.head_learning_rate = result.at("lr");
@@ -184,14 +199,10 @@ Status start(const GoldenCase& golden, Member& member, const TensorMap& initial)
 }
 
 // A head that the case does not store is the base's own.
-Status add_head_of_base(const std::filesystem::path& folder, const Member& member,
-                        TensorMap& initial) {
+Status add_head_of_base(const WeightSource& base, const Member& member, TensorMap& initial) {
   for (const TrainedTensor& tensor : member.head().trained()) {
-    if (initial.contains(tensor.name)) continue;
-    const auto files = open_base(folder);
-    if (!files) return files.error();
-    if (!files->weights->has(tensor.name)) continue;
-    auto value = files->weights->read(tensor.name, tensor.value.options().requires_grad(false));
+    if (initial.contains(tensor.name) || !base.has(tensor.name)) continue;
+    auto value = base.read(tensor.name, tensor.value.options().requires_grad(false));
     if (!value) return value.error();
     initial[tensor.name] = *value;
   }
@@ -210,7 +221,8 @@ at::Tensor token_logits(const Member& member, TrialHooks& hooks) {
   TrialSequences trial;
   trial.hooks = &hooks;
   for (const std::int64_t item : all_items(split))
-    trial.sequences.push_back({split.tokens(item), split.types(item), split.padding_of(item)});
+    trial.sequences.push_back(
+        {split.tokens(item), split.types(item), split.padding_of(item), split.prompt_of(item)});
   hooks.begin_pass();
   const at::Tensor states =
       member.model().states(pack_batch({&trial, 1}, member.model().info().options));
@@ -286,20 +298,29 @@ TensorMap member_names(Member& member, const TensorMap& plain) {
 }
 
 Result<GoldenRun> run_golden_case(const GoldenCase& golden, const GoldenBase& base,
-                                  const GoldenBatch& batch, const GoldenOptions& options) {
+                                  const GoldenBatch& given, const GoldenOptions& options) {
   auto initial = golden_initial(golden);
   if (!initial) return initial.error();
+  const auto files = open_base(base.folder);
+  if (!files) return files.error();
+  const std::int64_t outputs = outputs_of(*initial, *files->weights, given);
+  GoldenBatch batch = given;
+  if (outputs == 1) batch.labels = batch.labels.to(at::kDouble);  // a regression, as transformers
+  if (batch.is_regression() && outputs != 1) {
+    return invalid_argument(golden.name() + ": labels are fractions, but the head has " +
+                            std::to_string(outputs) + " outputs (multi-label is not supported)");
+  }
   const Pooling pooling = batch.is_language_model() ? Pooling::kTokens : Pooling::kCls;
   auto model = load_model(base.folder, {pooling, options.options, storage_of(golden)});
   if (!model) return model.error();
   auto adapter = golden_adapter(golden, (*model)->info().hidden);
   if (!adapter) return adapter.error();
-  const Trial trial = trial_of(golden, *adapter, outputs_of(*initial, batch), batch.ids.size(0));
+  const Trial trial = trial_of(golden, *adapter, outputs, batch.ids.size(0));
   auto member = Member::create(trial, *model, dataset_of(batch));
   if (!member) return member.error();
   GoldenRun run;
   run.member = std::move(*member);
-  if (Status status = add_head_of_base(base.folder, *run.member, *initial); !status)
+  if (Status status = add_head_of_base(*files->weights, *run.member, *initial); !status)
     return status.error();
   if (Status status = start(golden, *run.member, *initial); !status) return status.error();
   run.initial = run.member->snapshot();

@@ -19,6 +19,10 @@ struct AttentionKind {
   std::int64_t key_heads = 0;  // a divisor of heads: each serves heads / key_heads query heads
   bool causal = false;         // a token sees no later one; prefixes are seen by all
   BlindRow blind = BlindRow::kTakesMean;
+  std::int64_t window = 0;  // a causal token sees itself and window - 1 before it; 0: all
+
+  // Whether it hides anything in a batch whose longest text has so many rows, prefix included.
+  bool binds(std::int64_t longest) const { return window > 0 && window < longest; }
 };
 
 // qkv [N, (heads + 2 key_heads) * w]: queries, keys and values side by side. Returns

@@ -16,15 +16,17 @@ struct Layer {
 
 struct BertConfig {
   std::int64_t hidden, layers, heads, intermediate, vocabulary, positions, types;
+  std::int64_t padding;
   double epsilon, initializer_range;
+  kernels::Activation activation;
 };
 
 // Where RoBERTa (Liu et al. 2019, arXiv 1907.11692) differs.
 struct Flavour {
-  std::string model_type;           // and the name in front of every tensor
-  std::int64_t first_position = 0;  // of a text's first token, in the table
-  bool counts_padding = true;       // RoBERTa's positions skip it
-  bool has_pooler = true;           // else the first token's state goes to the head as it is
+  std::string model_type;            // and the name in front of every tensor
+  std::int64_t default_padding = 0;  // the token where config.json does not say
+  bool counts_padding = true;        // RoBERTa's positions skip it, and begin behind its number
+  bool has_pooler = true;            // else the first token's state goes to the head as it is
   HeadKind head = HeadKind::kLinear;
 };
 
@@ -49,7 +51,7 @@ class Bert : public Model {
              config.heads,
              d,
              config.vocabulary,
-             config.positions - flavour_.first_position,
+             config.positions - first_position(),
              config.initializer_range,
              reader.parameters(),
              options.pooling,
@@ -66,7 +68,8 @@ class Bert : public Model {
     // Blocks may run again in the backward pass.
     const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
     const std::vector<RowShare>& shares = *kept;
-    at::Tensor h = embed_words(word_, batch, shares) + embed(type_, batch.type_ids, shares) +
+    at::Tensor h = embed_words(word_, batch, shares, config_.padding) +
+                   embed(type_, batch.type_ids, shares) +
                    embed(position_, positions(batch), shares);
     h = apply_norm(embedding_norm_, h, shares);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -102,10 +105,12 @@ class Bert : public Model {
     return layer;
   }
 
+  // Of a text's first token, in the table.
+  std::int64_t first_position() const { return flavour_.counts_padding ? 0 : config_.padding + 1; }
+
   // Rows of the position table.
   at::Tensor positions(const PackedBatch& batch) const {
-    return flavour_.counts_padding ? batch.position_ids
-                                   : batch.text_positions + flavour_.first_position;
+    return flavour_.counts_padding ? batch.position_ids : batch.text_positions + first_position();
   }
 
   at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
@@ -118,7 +123,7 @@ class Bert : public Model {
         edit_sublayer({index, Sublayer::kAttention, &layer.attention_norm}, attended, h, shares);
     const at::Tensor middle = apply_norm(layer.attention_norm, attended + h, shares);
     const at::Tensor wide = packed_linear(layer.intermediate, linears_, middle, shares);
-    at::Tensor out = packed_linear(layer.out, linears_, wide, shares, kernels::Activation::kGelu);
+    at::Tensor out = packed_linear(layer.out, linears_, wide, shares, config_.activation);
     out = edit_sublayer({index, Sublayer::kFeedForward, &layer.norm}, out, middle, shares);
     return apply_norm(layer.norm, out + middle, shares);
   }
@@ -149,10 +154,13 @@ Result<std::shared_ptr<const Model>> load(const nlohmann::json& json, const std:
                           config.count("vocab_size"),
                           config.count("max_position_embeddings"),
                           config.count("type_vocab_size"),
+                          config.token("pad_token_id", flavour.default_padding),
                           config.number("layer_norm_eps", 1e-12),
-                          config.number("initializer_range", 0.02)};
-  config.require("hidden_act", {"gelu"});
-  config.require("position_embedding_type", {"absolute"});
+                          config.number("initializer_range", 0.02),
+                          {config.curve("hidden_act", "gelu")}};
+  config.only("position_embedding_type", "absolute");
+  config.only("is_decoder", false);
+  config.only("add_cross_attention", false);
   if (options.pooling == Pooling::kTokens)
     return refuse_language_modelling(where, flavour.model_type);
   if (!config.status()) return config.status().error();
@@ -180,11 +188,8 @@ Result<std::shared_ptr<const Model>> load_roberta(const nlohmann::json& config,
                                                   const std::string& where,
                                                   std::shared_ptr<const WeightSource> weights,
                                                   const LoadOptions& options) {
-  const auto pad = config.find("pad_token_id");
-  const bool given = pad != config.end() && pad->is_number_integer();
-  const std::int64_t first = (given ? pad->get<std::int64_t>() : 1) + 1;
   return load(config, where, std::move(weights), options,
-              {"roberta", first, false, false, HeadKind::kDenseTanh});
+              {"roberta", 1, false, false, HeadKind::kDenseTanh});
 }
 
 }  // namespace plateau::trainer

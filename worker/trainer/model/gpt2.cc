@@ -1,5 +1,7 @@
 #include "worker/trainer/model/gpt2.h"
 
+#include <cmath>
+
 #include <ATen/ATen.h>
 
 #include "worker/trainer/model/attention.h"
@@ -10,8 +12,10 @@ namespace plateau::trainer {
 namespace {
 
 struct Gpt2Config {
-  std::int64_t hidden, layers, heads, intermediate, vocabulary, positions;
+  std::int64_t hidden, layers, heads, intermediate, vocabulary, positions, padding;
   double epsilon, initializer_range;
+  kernels::Activation activation;
+  bool scales_scores, divides_by_layer, tied;
 };
 
 struct Layer {
@@ -29,7 +33,7 @@ class Gpt2 : public Model {
     for (std::int64_t i = 0; i < config.layers; ++i)
       layers_.push_back(read_layer(builder, "h." + std::to_string(i)));
     norm_ = builder.norm("ln_f", config.hidden, config.epsilon);
-    if (options.pooling == Pooling::kTokens) lm_head_ = word_;
+    if (options.pooling == Pooling::kTokens) lm_head_ = read_lm_head(reader);
     info_ = {"gpt2",
              config.hidden,
              config.layers,
@@ -66,7 +70,7 @@ class Gpt2 : public Model {
   }
 
   at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const override {
-    return pool_decoder(h, batch, info_.pooling);
+    return pool_decoder(h, batch, info_.pooling, config_.padding);
   }
 
  private:
@@ -82,11 +86,29 @@ class Gpt2 : public Model {
     return layer;
   }
 
+  Frozen read_lm_head(WeightReader& reader) {
+    if (config_.tied) return word_;
+    ModelBuilder builder(reader, "", linears_, parameters_);
+    return builder.tensor("lm_head.weight", {config_.vocabulary, config_.hidden});
+  }
+
+  // Attention divides scores by the root of the heads' width; what else a configuration makes of
+  // them is put on the queries.
+  at::Tensor scale_queries(std::int64_t index, const at::Tensor& qkv) const {
+    const std::int64_t d = config_.hidden;
+    double scale = 1.0;
+    if (!config_.scales_scores) scale *= std::sqrt(static_cast<double>(d / config_.heads));
+    if (config_.divides_by_layer) scale /= static_cast<double>(index + 1);
+    if (scale == 1.0) return qkv;
+    return at::cat({qkv.narrow(1, 0, d) * scale, qkv.narrow(1, d, 2 * d)}, 1);
+  }
+
   at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
                    const std::vector<RowShare>& shares) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
-    const at::Tensor qkv =
-        packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
+    const at::Tensor qkv = scale_queries(
+        index,
+        packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares));
     const at::Tensor context = self_attention(
         qkv, batch, index, {config_.heads, config_.heads, true, BlindRow::kSeesItself});
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
@@ -94,8 +116,7 @@ class Gpt2 : public Model {
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;
     const at::Tensor wide =
         packed_linear(layer.intermediate, linears_, apply_norm(layer.norm, middle, shares), shares);
-    const at::Tensor out =
-        packed_linear(layer.out, linears_, wide, shares, kernels::Activation::kGeluTanh);
+    const at::Tensor out = packed_linear(layer.out, linears_, wide, shares, config_.activation);
     return edit_sublayer({index, Sublayer::kFeedForward, nullptr}, out, middle, shares) + middle;
   }
 
@@ -105,17 +126,6 @@ class Gpt2 : public Model {
   Norm norm_;
 };
 
-Status refuse_variants(const nlohmann::json& json, const std::string& where) {
-  for (const auto& [key, wanted] :
-       {std::pair{"scale_attn_weights", true}, std::pair{"scale_attn_by_inverse_layer_idx", false},
-        std::pair{"add_cross_attention", false}}) {
-    if (json.value(key, wanted) == wanted) continue;
-    return invalid_argument(where + ": " + key + " is " + (wanted ? "false" : "true") +
-                            ", which is not supported for gpt2");
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Model>> load_gpt2(const nlohmann::json& json, const std::string& where,
@@ -123,19 +133,21 @@ Result<std::shared_ptr<const Model>> load_gpt2(const nlohmann::json& json, const
                                                const LoadOptions& options) {
   ConfigReader config(json, where);
   const std::int64_t hidden = config.count("n_embd");
-  const auto inner = json.find("n_inner");
-  const bool has_inner = inner != json.end() && !inner->is_null();
   const Gpt2Config values{hidden,
                           config.count("n_layer"),
                           config.count("n_head"),
-                          has_inner ? config.count("n_inner") : 4 * hidden,
+                          config.count("n_inner", 4 * hidden),
                           config.count("vocab_size"),
                           config.count("n_positions"),
+                          config.token("pad_token_id", -1),
                           config.number("layer_norm_epsilon", 1e-5),
-                          config.number("initializer_range", 0.02)};
-  config.require("activation_function", {"gelu_new", "gelu_pytorch_tanh"});
+                          config.number("initializer_range", 0.02),
+                          {config.curve("activation_function", "gelu_new")},
+                          config.flag("scale_attn_weights", true),
+                          config.flag("scale_attn_by_inverse_layer_idx", false),
+                          config.flag("tie_word_embeddings", true)};
+  config.only("add_cross_attention", false);
   if (!config.status()) return config.status().error();
-  if (Status status = refuse_variants(json, where); !status) return status.error();
   if (values.hidden % values.heads != 0) {
     return corrupt(where + ": n_embd " + std::to_string(values.hidden) +
                    " is no multiple of n_head " + std::to_string(values.heads));

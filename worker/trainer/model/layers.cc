@@ -23,8 +23,27 @@ std::vector<at::Tensor> split_rows(const at::Tensor& x, const std::vector<RowSha
   return at::split_with_sizes(x, counts, 0);
 }
 
+at::Tensor embed_own(const Frozen& table, const at::Tensor& ids,
+                     const std::vector<RowShare>& shares, std::int64_t padding) {
+  return map_rows(table.value.rows_at(ids), shares,
+                  [&](const RowShare& share, const at::Tensor& rows) -> at::Tensor {
+                    const at::Tensor own = table.own(share.hooks);
+                    if (!own.defined()) return rows;
+                    return at::embedding(own, ids.narrow(0, share.first_row, share.rows), padding);
+                  });
+}
+
 at::Tensor index_of(std::vector<std::int64_t> rows, const at::Tensor& like) {
   return at::tensor(rows, at::kLong).to(like.device());
+}
+
+// Of each sequence [S, w]; the first one where it is nothing but padding.
+at::Tensor last_rows(const at::Tensor& h, const PackedBatch& batch, std::int64_t padding) {
+  const at::Tensor rows = at::arange(batch.rows(), batch.token_ids.options())
+                              .masked_fill(batch.token_ids == padding, 0);
+  const at::Tensor last =
+      index_of(batch.starts, h).scatter_reduce(0, batch.sequence_of_row, rows, "amax");
+  return h.index_select(0, last);
 }
 
 }  // namespace
@@ -67,17 +86,12 @@ at::Tensor apply_norm(const Norm& norm, const at::Tensor& x, const std::vector<R
 }
 
 at::Tensor embed(const Frozen& table, const at::Tensor& ids, const std::vector<RowShare>& shares) {
-  return map_rows(table.value.rows_at(ids), shares,
-                  [&](const RowShare& share, const at::Tensor& rows) -> at::Tensor {
-                    const at::Tensor own = table.own(share.hooks);
-                    if (!own.defined()) return rows;
-                    return at::embedding(own, ids.narrow(0, share.first_row, share.rows));
-                  });
+  return embed_own(table, ids, shares, -1);
 }
 
 at::Tensor embed_words(const Frozen& table, const PackedBatch& batch,
-                       const std::vector<RowShare>& shares) {
-  const at::Tensor words = embed(table, batch.token_ids, shares);
+                       const std::vector<RowShare>& shares, std::int64_t padding) {
+  const at::Tensor words = embed_own(table, batch.token_ids, shares, padding);
   return map_rows(words, shares, [&](const RowShare& share, const at::Tensor& rows) -> at::Tensor {
     const std::int64_t count = share.hooks->virtual_tokens();
     if (count == 0) return rows;
@@ -158,16 +172,10 @@ at::Tensor first_rows(const at::Tensor& h, const PackedBatch& batch) {
   return h.index_select(0, index_of(batch.starts, h));
 }
 
-at::Tensor last_rows(const at::Tensor& h, const PackedBatch& batch) {
-  std::vector<std::int64_t> rows;
-  for (std::size_t i = 0; i < batch.starts.size(); ++i)
-    rows.push_back(batch.starts[i] + batch.lengths[i] - 1);
-  return h.index_select(0, index_of(std::move(rows), h));
-}
-
-at::Tensor pool_decoder(const at::Tensor& h, const PackedBatch& batch, Pooling pooling) {
+at::Tensor pool_decoder(const at::Tensor& h, const PackedBatch& batch, Pooling pooling,
+                        std::int64_t padding) {
   if (pooling == Pooling::kTokens) return h;
-  return pooling == Pooling::kMean ? mean_of_text(h, batch) : last_rows(h, batch);
+  return pooling == Pooling::kMean ? mean_of_text(h, batch) : last_rows(h, batch, padding);
 }
 
 }  // namespace plateau::trainer

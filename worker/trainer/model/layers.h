@@ -31,9 +31,10 @@ at::Tensor apply_norm(const Norm& norm, const at::Tensor& x, const std::vector<R
 
 // Rows of the table at ids [N].
 at::Tensor embed(const Frozen& table, const at::Tensor& ids, const std::vector<RowShare>& shares);
-// Word embeddings, with each trial's virtual tokens in front of its sequences.
+// Word embeddings, with each trial's virtual tokens in front of its sequences. The row of `padding`
+// (-1: none) is read and never trained, as torch's Embedding has it.
 at::Tensor embed_words(const Frozen& table, const PackedBatch& batch,
-                       const std::vector<RowShare>& shares);
+                       const std::vector<RowShare>& shares, std::int64_t padding = -1);
 
 // One sub-layer's output y before its residual x is added, with the trials' bottlenecks. `norm`:
 // what follows the sum in post-norm models, or nullptr.
@@ -52,8 +53,9 @@ at::Tensor edit_block_output(const at::Tensor& h, std::int64_t layer,
 // Mean over each sequence's text tokens [S, w]: virtual tokens do not count.
 at::Tensor mean_of_text(const at::Tensor& h, const PackedBatch& batch);
 at::Tensor first_rows(const at::Tensor& h, const PackedBatch& batch);  // [S, w]
-at::Tensor last_rows(const at::Tensor& h, const PackedBatch& batch);   // [S, w]
-// A decoder's features: the text's mean, its last row, or all rows.
-at::Tensor pool_decoder(const at::Tensor& h, const PackedBatch& batch, Pooling pooling);
+// A decoder's features: the text's mean, its last row whose token is not `padding` (-1: any), as
+// transformers' classifiers take it, or all rows.
+at::Tensor pool_decoder(const at::Tensor& h, const PackedBatch& batch, Pooling pooling,
+                        std::int64_t padding);
 
 }  // namespace plateau::trainer

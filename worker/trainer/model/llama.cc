@@ -14,9 +14,12 @@ namespace {
 
 struct LlamaConfig {
   std::string model_type;
-  std::int64_t hidden, layers, heads, key_heads, head_width, intermediate, vocabulary, positions;
+  std::int64_t hidden, layers, heads, key_heads, head_width, intermediate, vocabulary, positions,
+      padding;
+  std::vector<std::int64_t> windows;  // a layer
   double epsilon, initializer_range;
   double rotary_magnitude;
+  kernels::Activation activation;
   bool qkv_bias, out_bias, mlp_bias, tied;
 };
 
@@ -65,7 +68,7 @@ class Llama : public Model {
     const Rotation2d rotation =
         rotation_at(batch.position_ids, frequencies_, info_.options.dtype().toScalarType(),
                     config_.rotary_magnitude);
-    at::Tensor h = embed_words(word_, batch, shares);
+    at::Tensor h = embed_words(word_, batch, shares, config_.padding);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const auto layer = static_cast<std::int64_t>(i);
       h = run_block(
@@ -79,7 +82,7 @@ class Llama : public Model {
   }
 
   at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const override {
-    return pool_decoder(h, batch, info_.pooling);
+    return pool_decoder(h, batch, info_.pooling, config_.padding);
   }
 
  private:
@@ -117,14 +120,14 @@ class Llama : public Model {
         packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
     const at::Tensor context =
         self_attention(rotate_front(qkv, query_width() + key_width(), rotation), batch, index,
-                       {config_.heads, config_.key_heads, true});
+                       {config_.heads, config_.key_heads, true, BlindRow::kTakesMean,
+                        config_.windows[static_cast<std::size_t>(index)]});
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     const at::Tensor middle =
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;
     const at::Tensor both =
         packed_linear(layer.gate_up, linears_, apply_norm(layer.norm, middle, shares), shares);
-    const at::Tensor out =
-        packed_linear(layer.down, linears_, both, shares, kernels::Activation::kSwiglu);
+    const at::Tensor out = packed_linear(layer.down, linears_, both, shares, config_.activation);
     return edit_sublayer({index, Sublayer::kFeedForward, nullptr}, out, middle, shares) + middle;
   }
 
@@ -135,26 +138,26 @@ class Llama : public Model {
   Norm norm_;
 };
 
-std::int64_t count_or(ConfigReader& config, const nlohmann::json& json, const char* key,
-                      std::int64_t fallback) {
-  const auto found = json.find(key);
-  return found == json.end() || found->is_null() ? fallback : config.count(key);
-}
-
-bool flag(const nlohmann::json& json, const char* key, bool fallback) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_boolean() ? found->get<bool>() : fallback;
-}
-
-// The longest text for which a sliding window hides nothing and positions turn as they should.
-std::int64_t longest_text(const nlohmann::json& json, const std::string& type,
-                          std::int64_t max_positions) {
-  const std::int64_t positions =
-      std::min(max_positions, rotary_longest(json).value_or(max_positions));
-  const auto window = json.find("sliding_window");
-  const bool used = type == "mistral" || flag(json, "use_sliding_window", false);
-  if (!used || window == json.end() || !window->is_number_integer()) return positions;
-  return std::min(positions, window->get<std::int64_t>());
+// How many tokens each layer's attention looks back, 0: all. Qwen2's lower layers see everything,
+// unless "layer_types" says which do; what a GGUF file says is for all of them.
+std::vector<std::int64_t> windows_of(ConfigReader& config, const nlohmann::json& json,
+                                     const LlamaConfig& values) {
+  const auto layers = static_cast<std::size_t>(values.layers);
+  const bool is_mistral = values.model_type == "mistral";
+  const bool is_off = is_mistral
+                          ? json.contains("sliding_window") && json["sliding_window"].is_null()
+                          : !config.flag("use_sliding_window", false);
+  if (is_off) return std::vector<std::int64_t>(layers, 0);
+  std::vector<std::int64_t> windows(layers, config.count("sliding_window", 4096));
+  if (is_mistral) return windows;
+  const auto types = json.find("layer_types");
+  const bool has_types = types != json.end() && types->is_array() && types->size() == layers;
+  const auto first = static_cast<std::size_t>(config.number("max_window_layers", 28));
+  for (std::size_t i = 0; i < layers; ++i) {
+    const bool slides = has_types ? (*types)[i] == "sliding_attention" : i >= first;
+    if (!slides) windows[i] = 0;
+  }
+  return windows;
 }
 
 LlamaConfig read_config(ConfigReader& config, const nlohmann::json& json) {
@@ -163,20 +166,26 @@ LlamaConfig read_config(ConfigReader& config, const nlohmann::json& json) {
   values.hidden = config.count("hidden_size");
   values.layers = config.count("num_hidden_layers");
   values.heads = config.count("num_attention_heads");
-  values.key_heads = count_or(config, json, "num_key_value_heads", values.heads);
-  values.head_width = count_or(config, json, "head_dim", values.hidden / values.heads);
+  values.key_heads = config.count("num_key_value_heads", values.heads);
+  values.head_width = config.count("head_dim", values.hidden / values.heads);
   values.intermediate = config.count("intermediate_size");
   values.vocabulary = config.count("vocab_size");
-  values.positions = longest_text(json, values.model_type, config.count("max_position_embeddings"));
+  values.positions = config.count("max_position_embeddings");
+  values.positions = std::min(values.positions, rotary_longest(json).value_or(values.positions));
+  values.padding = config.token("pad_token_id", -1);
+  values.windows = windows_of(config, json, values);
   values.epsilon = config.number("rms_norm_eps", 1e-6);
   values.initializer_range = config.number("initializer_range", 0.02);
-  const bool bias = values.model_type == "llama" && flag(json, "attention_bias", false);
+  // Mistral and Qwen2 have no such switch.
+  const bool is_llama = values.model_type == "llama";
+  const bool bias = is_llama && config.flag("attention_bias", false);
   values.qkv_bias = bias || values.model_type == "qwen2";
   values.out_bias = bias;
-  values.mlp_bias = values.model_type == "llama" && flag(json, "mlp_bias", false);
+  values.mlp_bias = is_llama && config.flag("mlp_bias", false);
   values.rotary_magnitude = rotary_magnitude(json);
-  values.tied = flag(json, "tie_word_embeddings", false);
-  config.require("hidden_act", {"silu"});
+  values.tied = config.flag("tie_word_embeddings", false);
+  values.activation = {config.curve("hidden_act", "silu"), true};
+  config.only("partial_rotary_factor", 1.0);
   return values;
 }
 

@@ -40,7 +40,7 @@ struct Plan : torch::CustomClassHolder {
   std::vector<FrozenTensor> weights;  // as FrozenLinear's
   std::int64_t in = 0, out = 0;
   at::Tensor bias;
-  kernels::Activation activation = kernels::Activation::kNone;  // of the input, before anything
+  kernels::Activation activation;  // of the input, before anything
   std::vector<RowShare> shares;
   std::vector<Piece> pieces;  // every share at every part
   bool has_own_weight = false;
@@ -103,7 +103,7 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
     at::Tensor y = product(*plan, x);
     variable_list saved;
     // The input is kept only where somebody will need it; what the activation made of it never is.
-    const bool keeps = needs_x(*plan) || plan->activation != kernels::Activation::kNone;
+    const bool keeps = needs_x(*plan) || plan->activation.curve != kernels::Curve::kNone;
     saved.push_back(keeps ? input : at::Tensor());
     const bool keeps_y = std::any_of(plan->pieces.begin(), plan->pieces.end(), [](const Piece& p) {
       return p.branch != nullptr && p.branch->keeps_output(p.share->key);
@@ -239,7 +239,7 @@ Piece make_piece(const LinearSite& site, std::size_t index, const FrozenLinear::
 
 at::Tensor multiply(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
                     const at::Tensor& x, const std::vector<RowShare>& shares,
-                    kernels::Activation activation) {
+                    const kernels::Activation& activation) {
   auto plan = c10::make_intrusive<Plan>();
   plan->activation = activation;
   plan->weights = linear.weights;
@@ -276,15 +276,17 @@ at::Tensor multiply(const FrozenLinear& linear, const std::vector<LinearSite>& s
 class Activated : public torch::autograd::Function<Activated> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
-                            std::int64_t activation) {
+                            const kernels::Activation& activation) {
     context->save_for_backward({x});
-    context->saved_data["activation"] = activation;
-    return activate(static_cast<kernels::Activation>(activation), x);
+    context->saved_data["curve"] = static_cast<std::int64_t>(activation.curve);
+    context->saved_data["is_gated"] = activation.is_gated;
+    return activate(activation, x);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto activation = context->saved_data["activation"].toInt();
-    return {activate_back(static_cast<kernels::Activation>(activation),
-                          context->get_saved_variables()[0], gradients[0].contiguous()),
+    const kernels::Activation activation{
+        static_cast<kernels::Curve>(context->saved_data["curve"].toInt()),
+        context->saved_data["is_gated"].toBool()};
+    return {activate_back(activation, context->get_saved_variables()[0], gradients[0].contiguous()),
             at::Tensor()};
   }
 };
@@ -313,16 +315,16 @@ std::int64_t FrozenLinear::out() const {
 
 at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
                          const at::Tensor& input, const std::vector<RowShare>& shares,
-                         kernels::Activation activation) {
+                         const kernels::Activation& activation) {
   const bool scaled =
       std::any_of(linear.parts.begin(), linear.parts.end(), [&](const FrozenLinear::Part& part) {
         return std::any_of(shares.begin(), shares.end(),
                            [&](const RowShare& share) { return scales_input(share, part.site); });
       });
   if (!scaled) return multiply(linear, sites, input, shares, activation);
-  const auto none = kernels::Activation::kNone;
-  const at::Tensor x =
-      activation == none ? input : Activated::apply(input, static_cast<std::int64_t>(activation));
+  const kernels::Activation none;
+  const bool is_plain = activation.curve == kernels::Curve::kNone;
+  const at::Tensor x = is_plain ? input : Activated::apply(input, activation);
   if (linear.parts.size() == 1) {
     return multiply(linear, sites, scale_inputs(x, linear.parts.front().site, shares), shares,
                     none);

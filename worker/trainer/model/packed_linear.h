@@ -35,6 +35,6 @@ struct FrozenLinear {
 // again.
 at::Tensor packed_linear(const FrozenLinear& linear, const std::vector<LinearSite>& sites,
                          const at::Tensor& input, const std::vector<RowShare>& shares,
-                         kernels::Activation activation = kernels::Activation::kNone);
+                         const kernels::Activation& activation = {});
 
 }  // namespace plateau::trainer

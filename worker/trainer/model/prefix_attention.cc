@@ -79,8 +79,8 @@ at::Tensor in_front(const PackedBatch& batch, const std::vector<KeyValuePrefix>&
 
 // What may not be seen as -inf: [S, 1, longest or 1, count + longest].
 at::Tensor make_mask(const PackedBatch& batch, const std::vector<KeyValuePrefix>& prefixes,
-                     std::int64_t count, bool causal, const at::Tensor& like) {
-  const std::int64_t queries = causal ? batch.longest : 1;
+                     std::int64_t count, const AttentionKind& kind, const at::Tensor& like) {
+  const std::int64_t queries = kind.causal ? batch.longest : 1;
   at::Tensor mask = at::zeros({batch.sequences(), 1, queries, count + batch.longest}, at::kDouble);
   for (std::size_t i = 0; i < prefixes.size(); ++i) {
     const TrialShare& share = batch.shares[i];
@@ -92,9 +92,10 @@ at::Tensor make_mask(const PackedBatch& batch, const std::vector<KeyValuePrefix>
     const std::int64_t length = batch.lengths[static_cast<std::size_t>(s)];
     mask.select(0, s).narrow(2, count + length, batch.longest - length).fill_(-HUGE_VAL);
   }
-  if (causal) {
-    const at::Tensor later = at::full({queries, queries}, -HUGE_VAL, at::kDouble).triu(1);
-    mask.narrow(3, count, queries).add_(later);
+  if (kind.causal) {
+    const at::Tensor never = at::full({queries, count + queries}, -HUGE_VAL, at::kDouble);
+    mask.add_(never.triu(count + 1));
+    if (kind.window > 0) mask.add_(never.tril(count - kind.window));
   }
   return mask.to(like.device(), like.scalar_type());
 }
@@ -114,7 +115,11 @@ std::vector<KeyValuePrefix> layer_prefixes(const PackedBatch& batch, std::int64_
 at::Tensor prefix_attention(const at::Tensor& qkv, const PackedBatch& batch,
                             const AttentionKind& kind,
                             const std::vector<KeyValuePrefix>& prefixes) {
-  if (!qkv.device().is_cpu()) return prefix_attention_by_autograd(qkv, batch, kind, prefixes);
+  std::int64_t longest = 0;
+  for (const TrialShare& share : batch.shares)
+    longest = std::max(longest, share.prefix_tokens + batch.longest);
+  if (kind.binds(longest) || !qkv.device().is_cpu())
+    return prefix_attention_by_autograd(qkv, batch, kind, prefixes);
   const Columns columns = split_columns(qkv, kind);
   const KeyRows rows = key_rows(batch);
   const auto with_prefix = [&](const at::Tensor& own, at::Tensor KeyValuePrefix::*part) {
@@ -145,7 +150,7 @@ at::Tensor prefix_attention_by_autograd(const at::Tensor& qkv, const PackedBatch
   const at::Tensor out = at::scaled_dot_product_attention(
       split_heads(padded(queries, batch), kind.heads), with_prefix(keys, &KeyValuePrefix::keys),
       with_prefix(values, &KeyValuePrefix::values),
-      make_mask(batch, prefixes, count, kind.causal, queries));
+      make_mask(batch, prefixes, count, kind, queries));
   return out.transpose(1, 2)
       .reshape({batch.sequences() * batch.longest, queries.size(1)})
       .index_select(0, batch.padded_row);

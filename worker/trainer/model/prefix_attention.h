@@ -17,7 +17,7 @@ std::vector<KeyValuePrefix> layer_prefixes(const PackedBatch& batch, std::int64_
 
 // As self_attention() (attention.h), but a sequence also attends to its trial's prefix.
 // Differentiable in everything. On the CPU the prefixes become rows in front of each sequence's
-// keys; elsewhere prefix_attention_by_autograd() is it.
+// keys; elsewhere, and where a window hides something, prefix_attention_by_autograd() is it.
 at::Tensor prefix_attention(const at::Tensor& qkv, const PackedBatch& batch,
                             const AttentionKind& kind, const std::vector<KeyValuePrefix>& prefixes);
 

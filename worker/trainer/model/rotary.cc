@@ -185,6 +185,8 @@ Result<at::Tensor> rotary_frequencies(const Json& config, const std::string& whe
   const at::Tensor plain = 1.0 / at::pow(theta, exponents);
   const Json scaling = rope_scaling(config);
   const std::string kind = kind_of(scaling);
+  if (scaling.is_object() && number_in(scaling, "partial_rotary_factor").value_or(1.0) != 1.0)
+    return invalid_argument(where + ": partial_rotary_factor is not supported: heads turn whole");
   if (kind == "default" || kind == "dynamic") return plain;
   if (kind == "llama3") return scaled_as_llama3(plain, scaling, where);
   if (kind == "yarn") return scaled_as_yarn(plain, theta, scaling, config, where);

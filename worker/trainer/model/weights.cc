@@ -1,11 +1,13 @@
 #include "worker/trainer/model/weights.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <ATen/ATen.h>
 
 #include "common/base/text.h"
 #include "worker/kernels/quantize_nf4.h"
+#include "worker/trainer/model/activation.h"
 
 namespace plateau::trainer {
 namespace {
@@ -80,38 +82,69 @@ FrozenTensor WeightReader::take_matrix(const std::string& name,
   return {kernels::quantize_nf4(numbers), options_.options};
 }
 
-std::int64_t ConfigReader::count(const char* key) {
+const nlohmann::json& ConfigReader::at(const char* key) const {
+  static const nlohmann::json kNull;
   const auto found = json_.find(key);
-  if (found != json_.end() && found->is_number_integer() && found->get<std::int64_t>() > 0) {
-    return found->get<std::int64_t>();
-  }
-  if (status_) {
-    status_ = corrupt(where_ + ": \"" + key + "\" is " +
-                      (found == json_.end() ? "missing" : found->dump()) +
-                      "; a whole number from 1 is needed");
-  }
+  return found == json_.end() ? kNull : *found;
+}
+
+void ConfigReader::refuse(const char* key, const std::string& what_is_needed) {
+  if (!status_) return;
+  status_ = corrupt(where_ + ": \"" + key + "\" is " +
+                    (json_.contains(key) ? at(key).dump() : "missing") + "; " + what_is_needed +
+                    " is needed");
+}
+
+std::int64_t ConfigReader::count(const char* key) {
+  const nlohmann::json& found = at(key);
+  if (found.is_number_integer() && found.get<std::int64_t>() > 0) return found;
+  refuse(key, "a whole number from 1");
   return 1;
 }
 
-double ConfigReader::number(const char* key, double fallback) const {
-  const auto found = json_.find(key);
-  return found != json_.end() && found->is_number() ? found->get<double>() : fallback;
+std::int64_t ConfigReader::count(const char* key, std::int64_t fallback) {
+  return at(key).is_null() ? fallback : count(key);
 }
 
-std::string ConfigReader::text(const char* key, const std::string& fallback) const {
-  const auto found = json_.find(key);
-  return found != json_.end() && found->is_string() ? found->get<std::string>() : fallback;
+double ConfigReader::number(const char* key, double fallback) {
+  const nlohmann::json& found = at(key);
+  if (found.is_number()) return found;
+  if (!found.is_null()) refuse(key, "a number");
+  return fallback;
 }
 
-void ConfigReader::require(const char* key, const std::vector<std::string>& allowed) {
-  const std::string value = text(key, allowed.front());
-  for (const std::string& candidate : allowed) {
-    if (value == candidate) return;
-  }
+bool ConfigReader::flag(const char* key, bool fallback) {
+  const nlohmann::json& found = at(key);
+  if (found.is_boolean()) return found;
+  if (!found.is_null()) refuse(key, "true or false");
+  return fallback;
+}
+
+std::int64_t ConfigReader::token(const char* key, std::int64_t fallback) {
+  if (!json_.contains(key)) return fallback;
+  const nlohmann::json& found = at(key);
+  if (found.is_number_integer()) return std::max<std::int64_t>(found.get<std::int64_t>(), -1);
+  if (!found.is_null()) refuse(key, "a whole number or null");
+  return -1;
+}
+
+kernels::Curve ConfigReader::curve(const char* key, const char* fallback) {
+  const nlohmann::json& found = at(key);
+  const std::string name = found.is_string() ? found.get<std::string>() : fallback;
+  const auto curve = curve_named(name);
+  if (curve && (found.is_string() || found.is_null())) return *curve;
   if (status_) {
-    status_ = invalid_argument(where_ + ": " + key + " '" + value +
-                               "' is not supported; supported: " + join(allowed, ", "));
+    status_ = invalid_argument(where_ + ": " + key + " " + found.dump() +
+                               " is not supported; supported: " + join(curve_names(), ", "));
   }
+  return kernels::Curve::kNone;
+}
+
+void ConfigReader::only(const char* key, const nlohmann::json& supported) {
+  const nlohmann::json& found = at(key);
+  if (found.is_null() || found == supported || !status_) return;
+  status_ = invalid_argument(where_ + ": " + key + " " + found.dump() +
+                             " is not supported; supported: " + supported.dump());
 }
 
 }  // namespace plateau::trainer

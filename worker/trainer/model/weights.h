@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "worker/kernels/activations.h"
 #include "worker/trainer/model/model.h"
 #include "worker/trainer/model/weight_source.h"
 
@@ -56,14 +57,24 @@ class ConfigReader {
       : json_(json), where_(std::move(where)) {}
 
   std::int64_t count(const char* key);  // a whole number from 1
-  double number(const char* key, double fallback) const;
-  std::string text(const char* key, const std::string& fallback) const;
-  // Fails unless the key is absent or one of the allowed texts.
-  void require(const char* key, const std::vector<std::string>& allowed);
+  // With a fallback: what transformers takes where the key is absent or null.
+  std::int64_t count(const char* key, std::int64_t fallback);
+  double number(const char* key, double fallback);
+  bool flag(const char* key, bool fallback);
+  // A token's number; -1 where it is null or below zero.
+  std::int64_t token(const char* key, std::int64_t fallback);
+  // A function by transformers' name (activation.h).
+  kernels::Curve curve(const char* key, const char* fallback);
+  // For what is not computed: fails unless the key is absent, null or `supported`.
+  void only(const char* key, const nlohmann::json& supported);
 
   const Status& status() const { return status_; }
 
  private:
+  // Null where there is no such key.
+  const nlohmann::json& at(const char* key) const;
+  void refuse(const char* key, const std::string& what_is_needed);
+
   const nlohmann::json& json_;
   std::string where_;
   Status status_;

@@ -118,6 +118,29 @@ TEST(Attention, a_number_that_is_none_stays_in_its_text) {
   EXPECT_FALSE(out.narrow(0, 5, 7).isnan().any().item<bool>());
 }
 
+// Each row against the same row at the end of the text that it may see.
+TEST(Attention, a_window_hides_what_is_further_back) {
+  for (AttentionKind kind : {AttentionKind{2, 2, true}, AttentionKind{4, 2, true}}) {
+    const Texts texts{{text(9), text(3)}, {}};
+    const PackedBatch batch = texts.pack(at::kDouble);
+    const at::Tensor qkv =
+        normal_tensor({batch.rows(), (kind.heads + 2 * kind.key_heads) * 4}, 1.0, 3, at::kDouble);
+    kind.window = 4;
+    const at::NoGradGuard no_grad;
+    const at::Tensor out = self_attention(qkv, batch, 0, kind);
+    kind.window = 0;
+    for (const auto& [begin, end] : {std::pair{0, 9}, std::pair{9, 12}}) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const std::int64_t first = std::max<std::int64_t>(begin, row - 3), rows = row + 1 - first;
+        const Texts seen{{text(static_cast<std::size_t>(rows))}, {}};
+        const at::Tensor alone =
+            self_attention(qkv.narrow(0, first, rows), seen.pack(at::kDouble), 0, kind);
+        EXPECT_LE(difference(out[row], alone[rows - 1]), 1e-12) << row;
+      }
+    }
+  }
+}
+
 // Padding in front of a text that a reference library computes and nobody sees.
 TEST(Attention, hidden_keys_get_neither_weight_nor_gradient) {
   const std::vector<std::int32_t> ids = text(7), whole = text(3);
@@ -178,6 +201,36 @@ TEST(PrefixAttention, fused_equals_autograd_for_trials_with_and_without_prefixes
       EXPECT_GT(prefix_gradients[1][i].abs().max().item<double>(), 1e-3);
       EXPECT_LE(difference(prefix_gradients[0][i], prefix_gradients[1][i]), 1e-12);
     }
+  }
+}
+
+// A prefix is keys and values in front: the same as rows of a longer text.
+TEST(PrefixAttention, a_window_reaches_into_the_prefix_and_no_further) {
+  const PrefixOf five(5), two(2);
+  const Texts texts{{text(6), text(3), text(4)}, {&five, nullptr, &two}};
+  const PackedBatch batch = texts.pack(at::kDouble);
+  AttentionKind kind{2, 2, true};
+  kind.window = 4;
+  const at::Tensor qkv = normal_tensor({batch.rows(), 24}, 1.0, 3, at::kDouble);
+  std::vector<KeyValuePrefix> prefixes(3);
+  for (const std::size_t share : {0U, 2U}) {
+    const std::int64_t rows = batch.shares[share].prefix_tokens;
+    prefixes[share] = {normal_tensor({rows, 8}, 1.0, 20 + share, at::kDouble),
+                       normal_tensor({rows, 8}, 1.0, 30 + share, at::kDouble)};
+  }
+  const at::NoGradGuard no_grad;
+  const at::Tensor out = prefix_attention(qkv, batch, kind, prefixes);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::int64_t first = batch.starts[i], rows = batch.lengths[i];
+    const std::int64_t front = batch.shares[i].prefix_tokens;
+    at::Tensor whole = qkv.narrow(0, first, rows);
+    if (front > 0) {
+      const at::Tensor queries = at::zeros({front, 8}, at::kDouble);
+      whole = at::cat({at::cat({queries, prefixes[i].keys, prefixes[i].values}, 1), whole});
+    }
+    const Texts longer{{text(static_cast<std::size_t>(front + rows))}, {}};
+    const at::Tensor expected = self_attention(whole, longer.pack(at::kDouble), 0, kind);
+    EXPECT_LE(difference(out.narrow(0, first, rows), expected.narrow(0, front, rows)), 1e-12) << i;
   }
 }
 

@@ -60,6 +60,22 @@ TEST(Llama, its_classifier_reads_the_last_token) {
   EXPECT_TRUE(model->pooled(states, batch).equal(at::stack({states[2], states[8]})));
 }
 
+// As transformers' classifiers: a text may end in the token that pads.
+TEST(Llama, its_classifier_passes_over_padding_tokens) {
+  nlohmann::json config = tiny_llama_config();
+  config["pad_token_id"] = 4;
+  const auto model = load_model(write_tiny_llama(config), {Pooling::kCls, at::kDouble});
+  ASSERT_TRUE(model) << model.error().message;
+  const std::vector<std::int32_t> ends = {8, 4, 1, 4, 4}, only = {4, 4};
+  TrialSequences trial;
+  trial.sequences = {{kShort, {}}, {kLong, {}}, {ends, {}}, {only, {}}};
+  const PackedBatch batch = pack_batch({&trial, 1}, at::kDouble);
+  const at::Tensor states = (*model)->states(batch);
+  EXPECT_TRUE((*model)
+                  ->pooled(states, batch)
+                  .equal(at::stack({states[1], states[8], states[11], states[14]})));
+}
+
 TEST(Llama, ties_its_output_embeddings_when_the_configuration_says_so) {
   const auto tied = llama(Pooling::kTokens);
   EXPECT_EQ(tied->lm_head().index, 0U);

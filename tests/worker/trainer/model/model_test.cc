@@ -137,9 +137,6 @@ TEST(Model, names_what_is_wrong_with_weights_and_configuration) {
   ASSERT_FALSE(shape);
   EXPECT_EQ(shape.error().kind, ErrorKind::kCorrupt);
   EXPECT_NE(shape.error().message.find("[24, 16]"), std::string::npos);
-  const auto activation = load_with("hidden_act", "relu");
-  ASSERT_FALSE(activation);
-  EXPECT_NE(activation.error().message.find("hidden_act 'relu'"), std::string::npos);
   EXPECT_FALSE(load_with("hidden_size", nullptr));
   EXPECT_FALSE(load_model(fresh_folder("empty"), {}));
 }
