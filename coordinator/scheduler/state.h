@@ -152,7 +152,8 @@ struct SchedulerState {
   std::map<SessionId, SessionMemory> sessions;
   std::map<std::string, NodeEntry> nodes;
   std::map<BucketKey, std::set<QueueKey>> queue;
-  std::int64_t assignments = 0;  // serial of the newest
+  std::int64_t assignments = 0;     // serial of the newest
+  std::optional<TimeMs> ticked_ms;  // the last Tick
   std::optional<StopState> stopping;
   bool ended = false;          // RunEnded was said for what there is now
   bool more_expected = false;  // trials will be submitted: all ended is not the end

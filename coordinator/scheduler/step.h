@@ -55,6 +55,7 @@ class Step {
   void assign_again_what_did_not_arrive(SessionId session, const std::vector<AttemptRef>& held,
                                         DurationMs patience_ms);
   void lose_what_is_not_listed(SessionId session);
+  void allow_for_deafness();
   void lose_worker(SessionId session, AttemptEnd end, const std::string& why);
   void record_session(SessionId session);
 

@@ -6,6 +6,8 @@
 namespace plateau {
 namespace {
 
+constexpr DurationMs kDeafMs = 4 * event::kTickMaxMs;
+
 std::string trials_text(std::size_t count) {
   return count == 1 ? "its trial is queued again"
                     : "its " + std::to_string(count) + " trials are queued again";
@@ -228,8 +230,19 @@ void Step::operator()(const event::ConnectionLost& event) {
   lose_worker(event.session, AttemptEnd::kWorkerLost, "is gone (" + event.reason + ")");
 }
 
+// Between two Ticks that are far apart (a disk that took its time, a process that was stopped) it
+// was we who heard nothing: that is no worker's silence.
+void Step::allow_for_deafness() {
+  const DurationMs deaf_ms = now_ms_ - state_.ticked_ms.value_or(now_ms_);
+  state_.ticked_ms = now_ms_;
+  if (deaf_ms < kDeafMs) return;
+  for (auto& [session, worker] : state_.workers)
+    worker.heard_ms = std::min(now_ms_, worker.heard_ms + deaf_ms);
+}
+
 // The lease is a promise: at the next Tick it could be over.
 void Step::operator()(const event::Tick&) {
+  allow_for_deafness();
   std::vector<SessionId> silent;
   for (const auto& [session, worker] : state_.workers) {
     const DurationMs silence_ms = now_ms_ - worker.heard_ms;

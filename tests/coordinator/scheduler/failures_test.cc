@@ -98,6 +98,21 @@ TEST_F(FailuresTest, a_silent_worker_is_lost_before_its_lease_is_over_and_not_mu
   EXPECT_TRUE(scheduler_.state().workers.empty());
 }
 
+TEST_F(FailuresTest, a_coordinator_that_was_deaf_takes_nobody_for_lost) {
+  submit_equal(1);
+  const SessionId a = worker(1, "a", {1});
+  expect_assigned(a, {ref(1, 1)});
+  start(a, ref(1, 1));
+  advance(5'000);
+  now_ms_ += 60'000;  // Its disk took a minute, or somebody stopped it.
+  happen(event::Tick{});
+  advance(4'000);
+  EXPECT_EQ(status(1), TrialStatus::kRunning);
+  // Silence before and after it counts.
+  advance(1'000);
+  EXPECT_EQ(status(1), TrialStatus::kQueued);
+}
+
 TEST_F(FailuresTest, a_preempted_trial_is_not_charged_and_its_worker_gets_no_more) {
   submit_equal(2);
   const SessionId a = worker(1, "a", {1});

@@ -56,8 +56,12 @@ class SchedulerTest : public ::testing::Test {
     ASSERT_FALSE(history) << *history;
   }
   void advance(DurationMs by_ms) {
-    now_ms_ += by_ms;
-    happen(event::Tick{});
+    while (by_ms > 0) {
+      const DurationMs step_ms = std::min(by_ms, event::kTickMaxMs);
+      now_ms_ += step_ms;
+      by_ms -= step_ms;
+      happen(event::Tick{});
+    }
   }
   void submit(const std::vector<TrialBuilder>& trials) {
     event::TrialsSubmitted event;
