@@ -3,12 +3,14 @@
 
 #include "worker/kernels/activation_task.h"
 #include "worker/kernels/attention_task.h"
+#include "worker/kernels/low_rank_task.h"
 
 namespace plateau::kernels {
 
 struct CpuLoops {
   HeadKernels attention;
   ActivationLoops activations;
+  LowRankLoops low_rank;
 };
 
 // For what the processor can do.

@@ -2,11 +2,12 @@
 #include "worker/kernels/activation_loops.h"
 #include "worker/kernels/attention_head.h"
 #include "worker/kernels/cpu_loops.h"
+#include "worker/kernels/low_rank_loop.h"
 
 namespace plateau::kernels {
 
 CpuLoops loops_avx512() {
-  return {head_kernels(), activation_loops()};
+  return {head_kernels(), activation_loops(), low_rank_loops()};
 }
 
 }  // namespace plateau::kernels

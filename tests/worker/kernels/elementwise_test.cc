@@ -9,6 +9,7 @@
 
 #include "worker/kernels/activations.h"
 #include "worker/kernels/column_dots.h"
+#include "worker/kernels/low_rank.h"
 
 namespace plateau::kernels {
 namespace {
@@ -135,6 +136,43 @@ TEST(ColumnDots, are_the_sums_of_products_over_rows) {
     const double allowed = dtype == at::kDouble ? 1e-11 : 1e-3;
     EXPECT_LE(difference(column_dots(a, b, minus), (ad * (bd - md)).sum(0)), allowed);
     EXPECT_LE(difference(column_dots(a, b, {}), (ad * bd).sum(0)), allowed);
+  }
+}
+
+TEST(LowRank, is_a_product_a_factor_and_a_rest_in_one_pass) {
+  for (const auto& [dtype, tolerance] : kPrecisions) {
+    const auto wide = dtype == at::kDouble ? at::kDouble : at::kFloat;
+    for (const std::int64_t rank : {1, 8, 33}) {
+      for (const std::int64_t columns : {5, 64, 203}) {
+        const at::Tensor all = at::randn({11, 300}, at::kDouble).to(dtype);
+        const at::Tensor y = all.narrow(1, 7, columns), start = y.to(at::kDouble).clone();
+        const at::Tensor s = at::randn({11, rank}, at::kDouble).to(dtype);
+        const at::Tensor b = at::randn({columns, rank}, at::kDouble).to(dtype).to(wide);
+        const at::Tensor factor = at::randn({columns}, at::kDouble).to(wide);
+        const at::Tensor rest = at::randn({columns}, at::kDouble).to(wide);
+        const at::Tensor sum = start + 0.5 * at::mm(s.to(at::kDouble), b.to(at::kDouble).t());
+        const double rounded = sum.abs().max().item<double>() * 5 * tolerance;
+        add_low_rank(y, s, b, 0.5);
+        EXPECT_LE(difference(y, sum), rounded);
+        y.copy_(start);
+        add_low_rank(y, s, b, 0.5, factor);
+        EXPECT_LE(difference(y, sum * factor), rounded * 4);
+        y.copy_(start);
+        add_low_rank(y, s, b, 0.5, factor, rest);
+        EXPECT_LE(difference(y, sum * factor + rest), rounded * 4);
+      }
+    }
+  }
+}
+
+// Packs depend on it: a trial's rows are computed the same beside another's.
+TEST(LowRank, a_row_is_the_same_beside_any_others) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor s = at::randn({7, 8}).to(dtype), b = at::randn({150, 8});
+    const at::Tensor together = at::randn({7, 150}).to(dtype), alone = together[6].clone();
+    add_low_rank(together, s, b, 2.0);
+    add_low_rank(alone.unsqueeze(0), s[6].unsqueeze(0), b, 2.0);
+    EXPECT_TRUE(at::equal(together[6], alone));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "worker/kernels/column_dots.h"
+#include "worker/kernels/low_rank.h"
 #include "worker/trainer/adapters/dropout.h"
 #include "worker/trainer/adapters/lora.h"
 
@@ -39,22 +40,19 @@ class DoraBranch : public LinearBranch {
     const at::Tensor g = (magnitude_ / norms_).to(dtype);
     const at::Tensor x = mask.defined() ? input.x * mask : input.x;
     const at::Tensor s = at::mm(x, factors_.a.to(dtype).t());
-    const at::Tensor b = factors_.b.to(dtype).t();
     // With u = W x' + scale B A x', which the magnitude multiplies:
     if (mask.defined()) {
       const at::Tensor frozen = input.site.weight.multiply(x);
-      const at::Tensor u = at::addmm(frozen, s, b, 1, factors_.scale);
+      const at::Tensor u = frozen.clone();
+      kernels::add_low_rank(u, s, factors_.b, factors_.scale);
       y.addcmul_(u, g).sub_(frozen);
       return {s, g, mask, u};
     }
     // u g + bias, of u + bias in one pass. u is not kept: y tells it.
-    y.addmm_(s, b, 1, factors_.scale);
-    if (!input.bias.defined()) {
-      y.mul_(g);
-    } else {
-      const at::Tensor rest = input.bias.to(norms_.dtype()) * (1.0 - magnitude_ / norms_);
-      at::addcmul_out(y, rest.to(dtype), y, g);
-    }
+    const at::Tensor factor = magnitude_ / norms_;
+    const at::Tensor rest =
+        input.bias.defined() ? input.bias.to(norms_.dtype()) * (1.0 - factor) : at::Tensor();
+    kernels::add_low_rank(y, s, factors_.b, factors_.scale, factor, rest);
     return {s, g, mask};
   }
 

@@ -7,6 +7,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "common/base/random.h"
+#include "worker/kernels/low_rank.h"
 #include "worker/trainer/adapters/dropout.h"
 #include "worker/trainer/adapters/init.h"
 #include "worker/trainer/adapters/targets.h"
@@ -26,7 +27,7 @@ class LoraBranch : public LinearBranch {
                                          input.lengths, input.site.in(), input.x.options());
     const at::Tensor x = mask.defined() ? input.x * mask : input.x;
     const at::Tensor s = at::mm(x, factors_.a.to(x.dtype()).t());
-    y.addmm_(s, factors_.b.to(x.dtype()).t(), 1, factors_.scale);
+    kernels::add_low_rank(y, s, factors_.b, factors_.scale);
     return {s, mask};
   }
 
