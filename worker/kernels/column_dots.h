@@ -10,4 +10,9 @@ namespace plateau::kernels {
 // [columns] may be undefined. On the CPU one pass, the same bits with any number of threads.
 at::Tensor column_dots(const at::Tensor& a, const at::Tensor& b, const at::Tensor& minus);
 
+// The same sums, and in the same pass out = a factor. out is as a, and neither a nor b; factor
+// [columns].
+at::Tensor rescale_with_dots(const at::Tensor& a, const at::Tensor& b, const at::Tensor& minus,
+                             const at::Tensor& factor, at::Tensor out);
+
 }  // namespace plateau::kernels

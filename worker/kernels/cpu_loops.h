@@ -3,6 +3,7 @@
 
 #include "worker/kernels/activation_task.h"
 #include "worker/kernels/attention_task.h"
+#include "worker/kernels/column_dots_task.h"
 #include "worker/kernels/low_rank_task.h"
 
 namespace plateau::kernels {
@@ -10,6 +11,7 @@ namespace plateau::kernels {
 struct CpuLoops {
   HeadKernels attention;
   ActivationLoops activations;
+  ColumnDotsLoops column_dots;
   LowRankLoops low_rank;
 };
 

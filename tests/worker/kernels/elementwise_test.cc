@@ -136,6 +136,10 @@ TEST(ColumnDots, are_the_sums_of_products_over_rows) {
     const double allowed = dtype == at::kDouble ? 1e-11 : 1e-3;
     EXPECT_LE(difference(column_dots(a, b, minus), (ad * (bd - md)).sum(0)), allowed);
     EXPECT_LE(difference(column_dots(a, b, {}), (ad * bd).sum(0)), allowed);
+    const at::Tensor factor = at::randn({37}, at::kDouble).to(dtype);
+    const at::Tensor out = at::empty({300, 80}, a.options()).narrow(1, 9, 37);
+    EXPECT_TRUE(at::equal(rescale_with_dots(a, b, minus, factor, out), column_dots(a, b, minus)));
+    EXPECT_TRUE(at::equal(out, a * factor));
   }
 }
 

@@ -60,9 +60,12 @@ class DoraBranch : public LinearBranch {
     return factors_.dropout == 0.0 || !key.training;
   }
 
-  at::Tensor frozen_scale(std::span<const at::Tensor> saved) const override {
-    const at::Tensor &g = saved[1], &mask = saved[2];
-    return mask.defined() ? at::Tensor() : g;
+  // With dropout u is not y's: what the frozen product feels is grad_y.
+  bool rescales(const DropoutKey& key) const override { return keeps_output(key); }
+
+  at::Tensor rescale(const LinearInput& input, const at::Tensor& grad_y,
+                     std::span<const at::Tensor> saved, at::Tensor out) const override {
+    return kernels::rescale_with_dots(grad_y, input.y, input.bias, saved[1], out);
   }
 
   std::vector<at::Tensor> backward(const LinearInput& input, const at::Tensor& grad_y,
@@ -92,7 +95,9 @@ class DoraBranch : public LinearBranch {
     const auto dtype = norms_.dtype();
     if (mask.defined()) return kernels::column_dots(grad_y, saved[3], {}).to(dtype) / norms_;
     // y is u g + bias, and g is the magnitude by the norm.
-    return kernels::column_dots(grad_y, input.y, input.bias).to(dtype) / magnitude_.detach();
+    const at::Tensor sums =
+        input.sums.defined() ? input.sums : kernels::column_dots(grad_y, input.y, input.bias);
+    return sums.to(dtype) / magnitude_.detach();
   }
 
   LoraFactors factors_;

@@ -22,13 +22,18 @@ class OutputScale : public LinearBranch {
     return {before};
   }
 
-  at::Tensor frozen_scale(std::span<const at::Tensor> saved) const override {
-    return row(saved[0]);
+  bool rescales(const DropoutKey&) const override { return true; }
+
+  at::Tensor rescale(const LinearInput&, const at::Tensor& grad_y,
+                     std::span<const at::Tensor> saved, at::Tensor out) const override {
+    return kernels::rescale_with_dots(grad_y, saved[0], {}, row(saved[0]), out);
   }
 
-  std::vector<at::Tensor> backward(const LinearInput&, const at::Tensor& grad_y,
+  std::vector<at::Tensor> backward(const LinearInput& input, const at::Tensor& grad_y,
                                    std::span<const at::Tensor> saved, at::Tensor*) const override {
-    return {kernels::column_dots(grad_y, saved[0], {}).to(scale_.dtype()).view({-1, 1})};
+    const at::Tensor sums =
+        input.sums.defined() ? input.sums : kernels::column_dots(grad_y, saved[0], {});
+    return {sums.to(scale_.dtype()).view({-1, 1})};
   }
 
  private:

@@ -14,6 +14,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "common/base/check.h"
 #include "worker/trainer/model/batch.h"
 #include "worker/trainer/model/frozen_tensor.h"
 
@@ -49,7 +50,8 @@ struct LinearInput {
   std::span<const std::int64_t> lengths;  // rows of each sequence; they sum up to rows
   DropoutKey key;
   at::Tensor bias;  // [out] or undefined: what y holds beside x W^T (the trial's own or the frozen)
-  at::Tensor y;     // in backward(), where the branch keeps_output(): what forward() made of y
+  at::Tensor y = {};  // on the way back, where the branch keeps_output(): what forward() made of y
+  at::Tensor sums = {};  // in backward(): what rescale() returned, if it was called
 };
 
 // What a trial adds at one linear layer, with its own derivative: the multiplication with the
@@ -66,11 +68,17 @@ class LinearBranch {
     (void)key;
     return false;
   }
-  // What grad_y is multiplied with, column by column [out], to be the gradient of the frozen
-  // product x W^T; undefined: it is grad_y itself.
-  virtual at::Tensor frozen_scale(std::span<const at::Tensor> saved) const {
-    (void)saved;
-    return {};
+  // Whether the gradient of the frozen product x W^T is not grad_y but what rescale() makes of it.
+  virtual bool rescales(const DropoutKey& key) const {
+    (void)key;
+    return false;
+  }
+  // Writes it to `out`, where somebody needs grad_x. Returns what it found out on the way, for
+  // backward(). Only of branches that say so.
+  virtual at::Tensor rescale(const LinearInput& input, const at::Tensor& grad_y,
+                             std::span<const at::Tensor> saved, at::Tensor out) const {
+    (void)input, (void)grad_y, (void)saved, (void)out;
+    PLATEAU_CHECK(false, "a branch that rescales its gradient says how");
   }
   // Adds the branch's part to grad_x [rows, in] in place (nullptr: nobody needs it) and returns
   // the gradients of trained().

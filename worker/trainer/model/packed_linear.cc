@@ -31,9 +31,15 @@ struct Piece {
   at::Tensor bias() const { return own_bias.defined() ? own_bias : site->bias; }
   at::Tensor rows(const at::Tensor& x) const { return x.narrow(0, share->first_row, share->rows); }
   LinearInput input(const at::Tensor& x) const {
-    return {*site, rows(x), share->lengths, share->key, bias(), {}};
+    return {*site, rows(x), share->lengths, share->key, bias()};
   }
   at::Tensor cut(const at::Tensor& y) const { return rows(y).narrow(1, first_column, site->out()); }
+  // On the way back; y may be undefined.
+  LinearInput input(const at::Tensor& x, const at::Tensor& y) const {
+    LinearInput seen = input(x);
+    if (y.defined()) seen.y = cut(y);
+    return seen;
+  }
 };
 
 struct Plan : torch::CustomClassHolder {
@@ -134,16 +140,18 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
 
     const bool needs_grad_x = context->needs_input_grad(0);
     at::Tensor grad_x;
-    if (needs_grad_x) grad_x = product_gradient(plan, grad_y, kept);
+    std::vector<at::Tensor> sums(plan.pieces.size());
+    if (needs_grad_x) grad_x = product_gradient({plan, x, saved[1], grad_y, kept}, sums);
 
     variable_list result = {at::Tensor(), grad_x};
-    for (const Piece& piece : plan.pieces) {
+    for (std::size_t i = 0; i < plan.pieces.size(); ++i) {
+      const Piece& piece = plan.pieces[i];
       own_gradients(piece, x, grad_y, result);
       if (piece.branch == nullptr) continue;
       at::Tensor share;
       if (needs_grad_x) share = piece.rows(grad_x);
-      LinearInput seen = piece.input(x);
-      if (saved[1].defined()) seen.y = piece.cut(saved[1]);
+      LinearInput seen = piece.input(x, saved[1]);
+      seen.sums = sums[i];
       const auto grads = piece.branch->backward(
           seen, piece.cut(grad_y), kept.first(piece.saved_count), needs_grad_x ? &share : nullptr);
       result.insert(result.end(), grads.begin(), grads.end());
@@ -167,13 +175,21 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
     if (piece.own_bias.defined()) result.push_back(part.sum(0));
   }
 
-  // What reaches x through the frozen matrix and through the trials' own ones.
-  static at::Tensor product_gradient(const Plan& plan, const at::Tensor& grad_y,
-                                     std::span<const at::Tensor> kept) {
-    if (!plan.has_own_weight) return frozen_product_back(plan, frozen_gradient(plan, grad_y, kept));
+  struct WayBack {
+    const Plan& plan;
+    const at::Tensor &x, &y, &grad_y;  // y may be undefined
+    std::span<const at::Tensor> kept;
+  };
+
+  // What reaches x through the frozen matrix and through the trials' own ones. `sums`: what the
+  // branches' rescale() returned, by piece.
+  static at::Tensor product_gradient(const WayBack& way, std::vector<at::Tensor>& sums) {
+    const Plan& plan = way.plan;
+    const at::Tensor& grad_y = way.grad_y;
+    if (!plan.has_own_weight) return frozen_product_back(plan, frozen_gradient(way, sums));
     at::Tensor grad_x = plan.only_own_weights
                             ? at::zeros({grad_y.size(0), plan.in}, grad_y.options())
-                            : frozen_product_back(plan, frozen_gradient(plan, grad_y, kept));
+                            : frozen_product_back(plan, frozen_gradient(way, sums));
     for (const Piece& piece : plan.pieces) {
       if (piece.own_weight.defined())
         piece.rows(grad_x).addmm_(piece.cut(grad_y), piece.own_weight);
@@ -183,8 +199,10 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
 
   // grad_y, with the rows and columns changed that the frozen product does not reach as they are:
   // branches rescale theirs, a trial's own weight has nothing to do with it.
-  static at::Tensor frozen_gradient(const Plan& plan, const at::Tensor& grad_y,
-                                    std::span<const at::Tensor> kept) {
+  static at::Tensor frozen_gradient(const WayBack& way, std::vector<at::Tensor>& sums) {
+    const Plan& plan = way.plan;
+    const at::Tensor& grad_y = way.grad_y;
+    std::span<const at::Tensor> kept = way.kept;
     at::Tensor result = grad_y;
     const auto writable = [&]() -> at::Tensor& {
       if (result.is_same(grad_y))
@@ -192,16 +210,14 @@ class PackedLinear : public torch::autograd::Function<PackedLinear> {
       return result;
     };
     std::vector<const Piece*> same;
-    for (const Piece& piece : plan.pieces) {
+    for (std::size_t i = 0; i < plan.pieces.size(); ++i) {
+      const Piece& piece = plan.pieces[i];
       if (piece.own_weight.defined()) piece.cut(writable()).zero_();
-      at::Tensor scale;
-      if (piece.branch != nullptr) {
-        scale = piece.branch->frozen_scale(kept.first(piece.saved_count));
-        kept = kept.subspan(piece.saved_count);
-      }
-      if (scale.defined()) {
-        at::Tensor part = piece.cut(writable());
-        at::mul_out(part, piece.cut(grad_y), scale);
+      const auto own = kept.first(piece.branch != nullptr ? piece.saved_count : 0);
+      kept = kept.subspan(own.size());
+      if (piece.branch != nullptr && piece.branch->rescales(piece.share->key)) {
+        sums[i] = piece.branch->rescale(piece.input(way.x, way.y), piece.cut(grad_y), own,
+                                        piece.cut(writable()));
       } else if (!piece.own_weight.defined()) {
         same.push_back(&piece);
       }
