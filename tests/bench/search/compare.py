@@ -84,10 +84,10 @@ def theirs(cases, seeds, running, with_gp, keep):
 
 
 def ours(program, table, seeds, running, methods, names):
-    lines = subprocess.run([program, "search", table, str(seeds.stop), str(running), *methods], check=True,
-                           capture_output=True, text=True).stdout.splitlines()
+    command = [program, "search", table, str(seeds.stop), str(running), ",".join(methods), ",".join(names)]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     rows = [line.split(",") for line in lines]
-    return {"/".join(row[:3]): [float(value) for value in row[3:]] for row in rows if row[0] in names}
+    return {"/".join(row[:3]): [float(value) for value in row[3:]] for row in rows}
 
 
 def holm(ps):

@@ -1,15 +1,16 @@
-// search-bench search TABLE REPEATS RUNNING METHOD...: minimises each function, and the table of
-// real trials, with each method, RUNNING trials side by side. A line for each run: function,
-// method, seed, then the regret after each of its trials. search-bench stopping TABLE REPEATS: each
-// rule over the table's learning curves. A line for each run: rule, seed, share of the steps, cells
-// trained to their end, regret; "RULE by chance" is its control. The first line is the deviation
-// over seeds.
+// search-bench search TABLE REPEATS RUNNING METHODS FUNCTIONS: minimises each of the functions, of
+// which `table` is that of real trials, with each method, RUNNING trials side by side; both are
+// lists with commas. A line for each run: function, method, seed, then the regret after each of its
+// trials. search-bench stopping TABLE REPEATS: each rule over the table's learning curves. A line
+// for each run: rule, seed, share of the steps, cells trained to their end, regret; "RULE by
+// chance" is its control. The first line is the deviation over seeds.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <string>
 
+#include "common/base/text.h"
 #include "coordinator/search/propose.h"
 #include "tests/bench/search/functions.h"
 #include "tests/bench/search/stopping_bench.h"
@@ -41,11 +42,12 @@ void minimise(const Function& function, search::Method method, std::uint64_t see
 }
 
 void search_all(const TrialTable& table, std::uint64_t repeats, std::size_t running,
-                const std::vector<std::string>& methods) {
+                const std::vector<std::string>& methods, const std::vector<std::string>& names) {
   using search::Method;
   std::vector<Function> all = functions();
   all.push_back(table_function(table));
   for (const Function& function : all) {
+    if (std::find(names.begin(), names.end(), function.name) == names.end()) continue;
     for (const std::string& name : methods) {
       for (const Method method : {Method::kRandom, Method::kSobol, Method::kTpe, Method::kBayes}) {
         if (name != to_string(method)) continue;
@@ -89,10 +91,13 @@ void stop_all(const TrialTable& table, std::uint64_t repeats) {
 }  // namespace plateau::bench
 
 int main(int argc, char** argv) {
+  using plateau::split;
   const std::vector<std::string> words(argv, argv + argc);
-  if (argc < 4 || (words[1] != "search" && words[1] != "stopping")) {
+  const bool searches = argc == 7 && words[1] == "search";
+  if (!searches && !(argc == 4 && words[1] == "stopping")) {
     std::fprintf(stderr,
-                 "usage: search-bench search TABLE REPEATS RUNNING random|sobol|tpe|bayes...\n"
+                 "usage: search-bench search TABLE REPEATS RUNNING random,sobol,tpe,bayes "
+                 "branin,hartmann6,ackley5,conditional,table\n"
                  "       search-bench stopping TABLE REPEATS\n");
     return 2;
   }
@@ -102,10 +107,10 @@ int main(int argc, char** argv) {
     return 3;
   }
   const auto repeats = std::strtoull(argv[3], nullptr, 10);
-  if (words[1] == "search") {
-    const auto running = std::strtoull(argc > 4 ? argv[4] : "1", nullptr, 10);
+  if (searches) {
+    const auto running = std::strtoull(argv[4], nullptr, 10);
     plateau::bench::search_all(*table, repeats, std::max<std::size_t>(running, 1),
-                               {words.begin() + std::min(argc, 5), words.end()});
+                               split(words[5], ','), split(words[6], ','));
   } else {
     plateau::bench::stop_all(*table, repeats);
   }
