@@ -23,13 +23,14 @@ def save(figure, folder, name):
 
 def draw_regrets(regrets, cases, folder):
     """Median regret against trials, with the middle half of the repeats of ours."""
-    figure, axes = pyplot.subplots(2, 3, figsize=(9, 5))
+    rows, columns = (1, 2) if len(cases) == 1 else (2, 3)
+    figure, axes = pyplot.subplots(rows, columns, figsize=(3 * columns, 2.5 * rows))
     for axis, (name, (_, _, trials)) in zip(axes.flat, cases.items()):
         for method, (colour, line) in STYLES.items():
             if not regrets.has(name, method):
                 continue
-            columns = [regrets.at(name, method, trial) for trial in range(1, trials + 1)]
-            quarters = [statistics.quantiles(column, n=4) for column in columns]
+            by_trial = [regrets.at(name, method, trial) for trial in range(1, trials + 1)]
+            quarters = [statistics.quantiles(values, n=4) for values in by_trial]
             numbers = range(1, trials + 1)
             axis.plot(numbers, [q[1] for q in quarters], line, color=colour, linewidth=1.2, label=method)
             if method == "tpe":
