@@ -90,12 +90,14 @@ void check_against_base(const Cell& cell, const Trial& trial, const BaseSource& 
 
 class Expansion {
  public:
-  Expansion(const Sweep& sweep, const Sources& sources, bool folds)
-      : sweep_(sweep), sources_(sources), folds_(folds) {}
+  Expansion(const Sweep& sweep, const Sources& sources, bool is_sample)
+      : sweep_(sweep), sources_(sources), is_sample_(is_sample) {}
 
   // nullopt: there are problems().
   std::optional<SweepPlan> run() {
-    grid_cells(sweep_, problems_, plan_.notices, [this](const Cell& cell) { add(cell); });
+    std::vector<std::string> excluded;
+    grid_cells(sweep_, problems_, excluded, [this](const Cell& cell) { add(cell); });
+    if (!is_sample_) plan_.notices = std::move(excluded);
     if (!problems_.empty()) return std::nullopt;
     PLATEAU_CHECK(!rounds_.empty(), "a grid without problems has a trial");
     plan_.trials = std::move(rounds_.front());
@@ -168,7 +170,7 @@ class Expansion {
       const Assigned& seed = cell.seeds[round];
       trial.seed = seed.value.get<std::uint64_t>();
       const TrialKeys keys = texts_.keys(trial);
-      if (!keys_.insert(keys.trial).second && folds_) {
+      if (!keys_.insert(keys.trial).second && !is_sample_) {
         ++plan_.folded;
         continue;
       }
@@ -249,7 +251,9 @@ class Expansion {
 
   const Sweep& sweep_;
   const Sources& sources_;
-  bool folds_;  // trials with one key are one
+  // Of what a search may choose: how many cells lack a parameter tells nothing, and trials that
+  // differ in their micro-batches have one key and another size.
+  bool is_sample_;
   std::vector<Problem> problems_;
   std::unordered_set<Digest, DigestHash> keys_;         // of the trials in rounds_
   std::unordered_map<std::string, Resolved> adapters_;  // by method and given parameters
@@ -260,8 +264,8 @@ class Expansion {
 };
 
 std::optional<SweepPlan> expand_grid(const Sweep& sweep, const Sources& sources,
-                                     std::vector<Problem>& problems, bool folds = true) {
-  Expansion expansion(sweep, sources, folds);
+                                     std::vector<Problem>& problems, bool is_sample = false) {
+  Expansion expansion(sweep, sources, is_sample);
   std::optional<SweepPlan> plan = expansion.run();
   problems.insert(problems.end(), expansion.problems().begin(), expansion.problems().end());
   return plan;
@@ -291,8 +295,7 @@ bool expand_ends(const Sweep& sweep, const Sources& sources, std::vector<Problem
     plan.notices.emplace_back("its values have too many combinations for an estimate");
     return true;
   }
-  // Trials that differ in their micro-batches have one key, and another size.
-  std::optional<SweepPlan> of_ends = expand_grid(ends->grid, sources, problems, /*folds=*/false);
+  std::optional<SweepPlan> of_ends = expand_grid(ends->grid, sources, problems, /*is_sample=*/true);
   if (!of_ends) return false;
   plan.ends = std::move(of_ends->trials);
   if (!ends->thinned.empty()) {
@@ -310,7 +313,8 @@ std::optional<SweepPlan> expand_search(const Sweep& sweep, const Sources& source
                                        std::vector<Problem>& problems) {
   SweepPlan found;
   if (!expand_ends(sweep, sources, problems, found)) return std::nullopt;
-  std::optional<SweepPlan> plan = expand_grid(first_cells(sweep), sources, problems);
+  std::optional<SweepPlan> plan =
+      expand_grid(first_cells(sweep), sources, problems, /*is_sample=*/true);
   if (!plan) return std::nullopt;
   plan->trials.erase(plan->trials.begin(), plan->trials.begin() + plan->trial_count);
   plan->warnings.clear();

@@ -57,6 +57,19 @@ INSTANTIATE_TEST_SUITE_P(
                    after_head(kRight),
                {},
                {}},
+        Notice{
+            "condition_in_a_grid",
+            after_head(
+                "  adapter: lora\n  rank: [1, 2]\n  dropout: {value: 0.1, when: rank > 1}\n"),
+            {"s.yaml:6:3: 'dropout' is left out of 1 of 2 cells, where its `when` (rank > 1) does "
+             "not hold"},
+            {"1 seed and 2 ranks are too few to show a plateau; five of each are a start"}},
+        Notice{"condition_in_a_search",
+               after_head(
+                   "  adapter: lora\n  rank: [1, 2]\n  dropout: {value: 0.1, when: rank > 1}\n") +
+                   "method: random\nmax_trials: 5\n",
+               {"a search: its trials are chosen while it runs, at most 5"},
+               {}},
         Notice{"sections_that_say_what_there_is",
                after_head("  rank: 4\n") + "adapters: {lora: {}, loreft: {}}\n",
                {},
