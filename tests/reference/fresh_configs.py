@@ -72,7 +72,7 @@ MODELS |= {
     "bert-types": (CLS, bert(type_vocab_size=3), ENCODED),
     "bert-regression": (CLS, bert(num_labels=1), ENCODED),
     "bert-whole-targets": (CLS, bert(num_labels=1, problem_type="regression"), ENCODED),
-    "roberta-padding": (CLS, roberta(pad_token_id=5, layer_norm_eps=1e-3), ENCODED),
+    "roberta-padding": (CLS, roberta(pad_token_id=5, layer_norm_eps=1e-3), some(ENCODER_CASES, *BOTH, "prompt")),
     "roberta-regression": (CLS, roberta(num_labels=1), ENCODED),
     "gpt2-unscaled": (CAUSAL, gpt2(scale_attn_weights=False), GPT2_CASES),
     "gpt2-by-layer": (CAUSAL, gpt2(scale_attn_by_inverse_layer_idx=True), GPT2_CASES),
@@ -108,9 +108,9 @@ def take_whole_targets(batch):
     batch["labels"] = torch.tensor([3.0, 0.0, 1.0, 2.0])
 
 
-def end_in_padding(batch):
-    """The token that pads also stands inside of two texts, and at the end of one."""
-    batch["input_ids"][0, 8] = batch["input_ids"][2, 5] = 2
+def end_in_padding(batch, padding=2):
+    """The token that pads also stands inside of a text, and at the end of another."""
+    batch["input_ids"][0, 8] = batch["input_ids"][2, 5] = padding
 
 
 def mask_prompts(batch):
@@ -121,7 +121,7 @@ def mask_prompts(batch):
 BATCHES = {"gpt2-prompts": mask_prompts, "llama-prompts": mask_prompts, "qwen2-prompts": mask_prompts,
            "bert-types": add_types, "bert-regression": take_fractions, "roberta-regression": take_fractions,
            "llama-regression": take_fractions, "bert-whole-targets": take_whole_targets,
-           "gpt2-ends": end_in_padding, "llama-ends": end_in_padding, "llama-padding": end_in_padding}
+           "roberta-padding": lambda batch: end_in_padding(batch, 5), "gpt2-ends": end_in_padding, "llama-ends": end_in_padding, "llama-padding": end_in_padding}
 
 
 def write_all(root):

@@ -68,9 +68,9 @@ class Bert : public Model {
     // Blocks may run again in the backward pass.
     const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
     const std::vector<RowShare>& shares = *kept;
-    at::Tensor h = embed_words(word_, batch, shares, config_.padding) +
-                   embed(type_, batch.type_ids, shares) +
-                   embed(position_, positions(batch), shares);
+    at::Tensor h =
+        embed_words(word_, batch, shares, config_.padding) + embed(type_, batch.type_ids, shares) +
+        embed(position_, positions(batch), shares, flavour_.counts_padding ? -1 : config_.padding);
     h = apply_norm(embedding_norm_, h, shares);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const auto layer = static_cast<std::int64_t>(i);
@@ -108,9 +108,20 @@ class Bert : public Model {
   // Of a text's first token, in the table.
   std::int64_t first_position() const { return flavour_.counts_padding ? 0 : config_.padding + 1; }
 
-  // Rows of the position table.
+  // Rows of the position table. RoBERTa numbers the tokens that do not pad, and the others all have
+  // the number of the token that does, inside a text too; behind virtual tokens it numbers all.
   at::Tensor positions(const PackedBatch& batch) const {
-    return flavour_.counts_padding ? batch.position_ids : batch.text_positions + first_position();
+    if (flavour_.counts_padding) return batch.position_ids;
+    const at::Tensor pads =
+        (batch.token_ids == config_.padding).logical_and_(batch.text_positions >= 0);
+    for (const TrialShare& share : batch.shares)
+      if (share.virtual_tokens > 0) pads.narrow(0, share.first_row, share.rows).fill_(false);
+    const at::Tensor seen = at::cumsum(pads, 0);
+    const at::Tensor starts = at::tensor(batch.starts, at::kLong).to(seen.device());
+    const at::Tensor before =
+        seen.index_select(0, starts) - pads.index_select(0, starts).to(at::kLong);
+    const at::Tensor passed = seen - before.index_select(0, batch.sequence_of_row);
+    return (batch.text_positions + first_position() - passed).masked_fill(pads, config_.padding);
   }
 
   at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,

@@ -23,16 +23,6 @@ std::vector<at::Tensor> split_rows(const at::Tensor& x, const std::vector<RowSha
   return at::split_with_sizes(x, counts, 0);
 }
 
-at::Tensor embed_own(const Frozen& table, const at::Tensor& ids,
-                     const std::vector<RowShare>& shares, std::int64_t padding) {
-  return map_rows(table.value.rows_at(ids), shares,
-                  [&](const RowShare& share, const at::Tensor& rows) -> at::Tensor {
-                    const at::Tensor own = table.own(share.hooks);
-                    if (!own.defined()) return rows;
-                    return at::embedding(own, ids.narrow(0, share.first_row, share.rows), padding);
-                  });
-}
-
 at::Tensor index_of(std::vector<std::int64_t> rows, const at::Tensor& like) {
   return at::tensor(rows, at::kLong).to(like.device());
 }
@@ -85,13 +75,19 @@ at::Tensor apply_norm(const Norm& norm, const at::Tensor& x, const std::vector<R
   return at::cat(pieces, 0);
 }
 
-at::Tensor embed(const Frozen& table, const at::Tensor& ids, const std::vector<RowShare>& shares) {
-  return embed_own(table, ids, shares, -1);
+at::Tensor embed(const Frozen& table, const at::Tensor& ids, const std::vector<RowShare>& shares,
+                 std::int64_t padding) {
+  return map_rows(table.value.rows_at(ids), shares,
+                  [&](const RowShare& share, const at::Tensor& rows) -> at::Tensor {
+                    const at::Tensor own = table.own(share.hooks);
+                    if (!own.defined()) return rows;
+                    return at::embedding(own, ids.narrow(0, share.first_row, share.rows), padding);
+                  });
 }
 
 at::Tensor embed_words(const Frozen& table, const PackedBatch& batch,
                        const std::vector<RowShare>& shares, std::int64_t padding) {
-  const at::Tensor words = embed_own(table, batch.token_ids, shares, padding);
+  const at::Tensor words = embed(table, batch.token_ids, shares, padding);
   return map_rows(words, shares, [&](const RowShare& share, const at::Tensor& rows) -> at::Tensor {
     const std::int64_t count = share.hooks->virtual_tokens();
     if (count == 0) return rows;

@@ -29,10 +29,11 @@ struct Norm {
 };
 at::Tensor apply_norm(const Norm& norm, const at::Tensor& x, const std::vector<RowShare>& shares);
 
-// Rows of the table at ids [N].
-at::Tensor embed(const Frozen& table, const at::Tensor& ids, const std::vector<RowShare>& shares);
-// Word embeddings, with each trial's virtual tokens in front of its sequences. The row of `padding`
-// (-1: none) is read and never trained, as torch's Embedding has it.
+// Rows of the table at ids [N]. That of `padding` (-1: none) is read and never trained, as torch's
+// Embedding has it.
+at::Tensor embed(const Frozen& table, const at::Tensor& ids, const std::vector<RowShare>& shares,
+                 std::int64_t padding = -1);
+// Word embeddings, with each trial's virtual tokens in front of its sequences.
 at::Tensor embed_words(const Frozen& table, const PackedBatch& batch,
                        const std::vector<RowShare>& shares, std::int64_t padding = -1);
 

@@ -218,6 +218,30 @@ TEST(Config, gpt2_may_have_output_embeddings_of_its_own) {
   EXPECT_NE((*model)->lm_head().index, 0U);
 }
 
+at::Tensor states_of(const std::vector<std::vector<std::int32_t>>& texts, const Change& change) {
+  const auto model = changed("roberta", {{"pad_token_id", 3}}, change);
+  PLATEAU_CHECK(model.ok(), model ? "" : model.error().message);
+  TrialSequences trial;
+  for (const auto& ids : texts)
+    trial.sequences.push_back({ids, {}});
+  return (*model)->states(pack_batch({&trial, 1}, at::kDouble));
+}
+
+// Positions 4, 3, 5: the same as those of three usual tokens over a table with its rows moved.
+TEST(Config, roberta_does_not_number_the_token_that_pads) {
+  const auto move = [](TensorMap& tensors) {
+    const std::string prefix = "roberta.embeddings.";
+    const at::Tensor words = tensors.at(prefix + "word_embeddings.weight");
+    const at::Tensor places = tensors.at(prefix + "position_embeddings.weight");
+    words[8].copy_(words[3].clone());
+    places[6].copy_(places[5].clone());
+    places[5].copy_(places[3].clone());
+  };
+  const at::Tensor padded = states_of({{5, 9, 7, 2}, {5, 3, 9}}, {});
+  EXPECT_LE(difference(padded.narrow(0, 4, 3), states_of({{5, 8, 9}}, move)), 1e-12);
+  EXPECT_LE(difference(padded.narrow(0, 0, 4), states_of({{5, 9, 7, 2}}, {})), 1e-12);
+}
+
 // Rows that a change of the first token reaches.
 std::int64_t reach(const Json& fields) {
   const auto model = changed("llama_lm", fields);
