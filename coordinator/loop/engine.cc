@@ -38,10 +38,18 @@ void Engine::post(Event event) {
   posted_.push_back(std::move(event));
 }
 
-void Engine::apply(const Event& event, std::vector<Action>& actions) {
+void Engine::schedule(const Event& event, std::vector<Action>& actions) {
   std::vector<Action> more = parts_.scheduler.apply(event, parts_.clock.monotonic_ms());
   actions.insert(actions.end(), std::make_move_iterator(more.begin()),
                  std::make_move_iterator(more.end()));
+}
+
+// What the observer asks for comes before the next event: a trial that is stopped at an evaluation
+// has no later one, whether that was in the same round or not.
+void Engine::apply(const Event& event, std::vector<Action>& actions) {
+  const std::size_t first = actions.size();
+  schedule(event, actions);
+  observe(actions, first);
 }
 
 // Each frame's event is applied before the next frame is looked at: whether a result may touch its
@@ -58,9 +66,8 @@ Status Engine::apply_frames(std::vector<Action>& actions, int& frames) {
 }
 
 // Until what the observer asks for leads to nothing that it has not seen.
-void Engine::observe(std::vector<Action>& actions) {
+void Engine::observe(std::vector<Action>& actions, std::size_t seen) {
   if (!parts_.observe) return;
-  std::size_t seen = 0;
   while (seen < actions.size()) {
     std::vector<const Record*> records;
     for (; seen < actions.size(); ++seen) {
@@ -71,7 +78,7 @@ void Engine::observe(std::vector<Action>& actions) {
     if (records.empty()) return;
     const std::vector<Event> events = parts_.observe(records);
     for (const Event& event : events)
-      apply(event, actions);
+      schedule(event, actions);
   }
 }
 
@@ -102,7 +109,6 @@ Result<bool> Engine::round() {
   if (Status applied = apply_frames(actions, frames); !applied) return applied.error();
   for (const Event& lost : parts_.gateway.take_lost())
     apply(lost, actions);
-  observe(actions);
 
   // Commit before you speak: once a worker has heard an acknowledgement it forgets its report, so
   // what we acknowledge must survive our death in the next instant.

@@ -20,8 +20,9 @@ struct EngineParts {
   Gateway& gateway;
   const Clock& clock;
   LogLine log;
-  // Sees a round's records before they are committed; what it answers is applied in the same round
-  // and committed with them, so that a decision is never lost once what it is based on is stored.
+  // Sees the records of each event before they are committed and before the next event is applied;
+  // what it answers is applied at once and committed with them, so that a decision is never lost
+  // once what it is based on is stored.
   // Empty: nobody looks.
   std::function<std::vector<Event>(const std::vector<const Record*>&)> observe = {};
 };
@@ -48,8 +49,9 @@ class Engine {
 
  private:
   Status apply_frames(std::vector<Action>& actions, int& frames);
+  void schedule(const Event& event, std::vector<Action>& actions);
   void apply(const Event& event, std::vector<Action>& actions);
-  void observe(std::vector<Action>& actions);
+  void observe(std::vector<Action>& actions, std::size_t seen);
   Status commit(const std::vector<Action>& actions);
 
   EngineParts parts_;

@@ -42,7 +42,7 @@ class Bench {
     const LogLine log = [this](const std::string& line) { log_.push_back(line); };
     gateway_ = std::make_unique<Gateway>(*endpoint_, *scheduler_, *store_, options, log);
     engine_ = std::make_unique<Engine>(
-        EngineParts{*endpoint_, *scheduler_, *store_, *gateway_, clock_, log});
+        EngineParts{*endpoint_, *scheduler_, *store_, *gateway_, clock_, log, observe});
     EXPECT_TRUE(engine_->restore());
     run();
   }
@@ -138,6 +138,9 @@ class Bench {
   Endpoint& worker() { return *worker_; }
   FakeClock& clock() { return clock_; }
   const std::vector<std::string>& log() const { return log_; }
+
+  // Of the lives from the next start() on.
+  std::function<std::vector<Event>(const std::vector<const Record*>&)> observe;
 
  private:
   TemporaryFolder folder_;

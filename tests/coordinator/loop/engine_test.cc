@@ -107,6 +107,37 @@ TEST(Engine, reports_that_come_together_share_one_commit_and_one_answer) {
             1);
 }
 
+// Else what a decision was based on would depend on how fast the trial stopped, and would be
+// another after a crash. Tried: with the observer asked once a round three evaluations are kept.
+TEST(Engine, a_trial_that_is_stopped_at_an_evaluation_has_no_later_one) {
+  Bench bench;
+  int evaluations = 0;
+  bench.observe = [&](const std::vector<const Record*>& records) -> std::vector<Event> {
+    std::vector<Event> events;
+    for (const Record* record : records) {
+      if (!std::holds_alternative<record::Metric>(*record)) continue;
+      ++evaluations;
+      events.emplace_back(event::StopTrial{TrialId{1}, "worse than the others"});
+    }
+    return events;
+  };
+  bench.start();
+  bench.send(Bench::hello());
+  wire::FromWorker started = Bench::report(1);
+  started.mutable_report()->mutable_started()->set_steps_total(10);
+  ASSERT_EQ(bench.worker().send({}, *wire::encode(started)), SendResult::kSent);
+  for (std::uint64_t sequence = 2; sequence <= 4; ++sequence) {
+    wire::FromWorker metric = Bench::report(sequence);
+    metric.mutable_report()->mutable_metric()->set_split("validation");
+    metric.mutable_report()->mutable_metric()->set_name("loss");
+    metric.mutable_report()->mutable_metric()->set_step(static_cast<std::int64_t>(sequence));
+    ASSERT_EQ(bench.worker().send({}, *wire::encode(metric)), SendResult::kSent);
+  }
+  bench.run();
+  EXPECT_EQ(evaluations, 1);
+  EXPECT_EQ(bench.scheduler().counts().stopped, 1);
+}
+
 TEST(Engine, a_report_that_comes_twice_changes_nothing_the_second_time) {
   Bench bench;
   bench.send(Bench::hello());
