@@ -41,30 +41,36 @@ void one_pass(const at::Tensor& y, const at::Tensor& s, const at::Tensor& b,
   });
 }
 
+void by_torch(at::Tensor y, const at::Tensor& factor, const at::Tensor& rest) {
+  if (!factor.defined()) return;
+  if (!rest.defined()) {
+    y.mul_(factor.to(y.dtype()));
+  } else {
+    at::addcmul_out(y, rest.to(y.dtype()), y, factor.to(y.dtype()));
+  }
+}
+
+// As the loops read them.
+at::Tensor values(const at::Tensor& tensor, const at::Tensor& y) {
+  const auto dtype = y.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  return tensor.defined() ? tensor.detach().to(dtype).contiguous() : tensor;
+}
+
 }  // namespace
 
 void add_low_rank(at::Tensor y, const at::Tensor& s, const at::Tensor& b, double scale,
                   const at::Tensor& factor, const at::Tensor& rest) {
   TORCH_CHECK(factor.defined() || !rest.defined(), "what is left over comes with a factor");
   const at::Tensor rounded = b.to(y.dtype());
-  const bool product_first = !y.device().is_cpu() || s.size(1) > kMostRanks;
+  const bool on_cpu = y.device().is_cpu();
+  const bool product_first = !on_cpu || s.size(1) > kMostRanks;
   if (product_first) y.addmm_(s, rounded.t(), 1, scale);
+  if (!on_cpu) return by_torch(y, factor, rest);
   if (product_first && !factor.defined()) return;
-  if (!y.device().is_cpu()) {
-    if (!rest.defined())
-      y.mul_(factor.to(y.dtype()));
-    else
-      at::addcmul_out(y, rest.to(y.dtype()), y, factor.to(y.dtype()));
-    return;
-  }
   TORCH_CHECK(y.dim() == 2 && y.stride(1) == 1, "a low-rank update takes rows without gaps");
-  const auto dtype = y.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  const auto values = [&](const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.detach().to(dtype).contiguous() : tensor;
-  };
-  if (product_first) return one_pass(y, {}, {}, values(factor), values(rest));
-  const at::Tensor scaled = (rounded.detach().to(dtype) * scale).t().contiguous();
-  one_pass(y, s.contiguous(), scaled, values(factor), values(rest));
+  if (product_first) return one_pass(y, {}, {}, values(factor, y), values(rest, y));
+  const at::Tensor scaled = (values(rounded, y) * scale).t().contiguous();
+  one_pass(y, s.contiguous(), scaled, values(factor, y), values(rest, y));
 }
 
 }  // namespace plateau::kernels

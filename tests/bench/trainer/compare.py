@@ -105,16 +105,16 @@ class Bench:
         method, storage, _ = ROWS[name]
         layers = self.config["num_hidden_layers"]
         parameters = {"layers": list(range(layers // 2, layers))} if "upper" in name else {}
-        text = output_of([
+        report = json.loads(output_of([
             os.path.join(self.options.bin, "trainer_bench"), self.options.base, "--method", method,
             "--pack", "1", "--parameters", json.dumps(parameters), "--precision", precision,
             *(["--storage", storage] if is_gguf(self.options.base) or storage != "numbers" else []),
             *self.shape,
-            "--language-model", "yes" if self.options.language_model else "no"])
-        base = re.search(r"base (\d+) MiB", text)
-        return {"median": float(re.search(rf"^{method} +1 +(\d+)", text, re.MULTILINE)[1]),
-                "peak_mib": float(re.search(r"memory (\d+) MiB", text)[1]),
-                **({"base_mib": float(base[1])} if base else {})}
+            "--language-model", "yes" if self.options.language_model else "no",
+            "--benchmark_format=json"]))
+        step = report["benchmarks"][0]
+        return {"median": step["tokens_per_s"], "peak_mib": step["peak_MiB"],
+                "base_mib": float(report["context"]["base_MiB"])}
 
     def theirs(self, name, precision):
         words = [self.folder, ROWS[name][0], "--precision", precision, *self.shape]

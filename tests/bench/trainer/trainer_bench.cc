@@ -2,13 +2,14 @@
 // tokens a step and trial, [CLS] pooling; with --language-model on a decoder, every token
 // predicted. No padding, random token ids, no dropout. Not a test: nothing fails when it is slow.
 //
-//   trainer_bench BASE_FOLDER [--method M] [--parameters JSON] [--pack N] [--precision P] [--steps
-//   N]
-//                 [--texts N] [--tokens N] [--language-model yes] [--storage file|numbers|nf4]
+//   trainer_bench BASE_FOLDER [--method M] [--parameters JSON] [--pack N] [--precision P]
+//                 [--steps N] [--texts N] [--tokens N] [--language-model yes]
+//                 [--storage file|numbers|nf4] [--benchmark_format=json]...
 //
 // Without --method or --pack: LoRA, DoRA and LoReFT, in packs of one and of four. --parameters are
-// the method's, as a sweep names them. Peak memory is the process's, so it is one method's only
-// when one is asked for. --storage says how the base's matrices are kept (model.h).
+// the method's, as a sweep names them. Peak memory is the process's so far, so it is one method's
+// only when one is asked for. --storage says how the base's matrices are kept (model.h). Options
+// that begin with --benchmark are Google Benchmark's.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include <optional>
 
 #include <ATen/Parallel.h>
+#include <benchmark/benchmark.h>
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -92,10 +94,6 @@ Result<Trial> trial_of(const Options& options, const std::string& method, std::u
   return trial;
 }
 
-struct Times {
-  double best, median;
-};
-
 using Members = std::vector<std::unique_ptr<Member>>;
 
 Result<Members> members_of(const Options& options, const std::shared_ptr<const Model>& model,
@@ -112,20 +110,34 @@ Result<Members> members_of(const Options& options, const std::shared_ptr<const M
   return members;
 }
 
-// Seconds of one step of the pack; the first two are not counted.
-Times measure(const Members& members, int steps) {
+double seconds_of_step(Pack& pack) {
+  const auto begin = std::chrono::steady_clock::now();
+  pack.step();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+double peak_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+// An iteration is a step of the pack; two that are not counted come first.
+void measure(benchmark::State& state, const Members& members, double tokens) {
   Pack pack;
   for (const auto& member : members)
     pack.join(member.get());
-  std::vector<double> seconds;
-  for (int i = 0; i < steps + 2; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 2; ++i)
     pack.step();
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
-    if (i >= 2) seconds.push_back(passed.count());
+  std::vector<double> seconds;
+  for (auto _ : state) {
+    seconds.push_back(seconds_of_step(pack));
+    state.SetIterationTime(seconds.back());
   }
   std::sort(seconds.begin(), seconds.end());
-  return {seconds.front(), seconds[seconds.size() / 2]};
+  state.counters["tokens_per_s"] = tokens / seconds[seconds.size() / 2];
+  state.counters["best_tokens_per_s"] = tokens / seconds.front();
+  state.counters["peak_MiB"] = peak_mib();
 }
 
 std::optional<Options> parse(const std::vector<std::string>& words) {
@@ -178,39 +190,50 @@ int run(const Options& options) {
   const auto model =
       load_model(options.base, {pooling, at::TensorOptions().dtype(*dtype), options.storage});
   if (!model) return fail(model.error());
-  std::printf("threads %d, %s, %lld x %lld tokens a step and trial\n", at::get_num_threads(),
-              options.precision.c_str(), static_cast<long long>(options.texts),
-              static_cast<long long>(options.tokens));
-  std::printf("%-12s %5s %12s %12s\n", "method", "pack", "tok/s median", "tok/s best");
+  benchmark::AddCustomContext("threads", std::to_string(at::get_num_threads()));
+  benchmark::AddCustomContext("precision", options.precision);
+  benchmark::AddCustomContext("tokens_a_step_and_trial", std::to_string(options.texts) + " x " +
+                                                             std::to_string(options.tokens));
+  benchmark::AddCustomContext("base_MiB", std::to_string((*model)->storage_bytes() >> 20));
+  std::optional<Error> failed;
   for (const int trials : options.packs) {
     for (const std::string& method : options.methods) {
-      const auto members = members_of(options, *model, method, trials);
-      if (!members) return fail(members.error());
-      const Times times = measure(*members, options.steps);
-      const auto tokens = static_cast<double>(options.texts * options.tokens * trials);
-      std::printf("%-12s %5d %12.0f %12.0f\n", method.c_str(), trials, tokens / times.median,
-                  tokens / times.best);
-      std::fflush(stdout);
+      const auto body = [&, trials, method](benchmark::State& state) {
+        const auto members = members_of(options, *model, method, trials);
+        if (!members) {
+          failed = members.error();
+          return state.SkipWithError(failed->message.c_str());
+        }
+        measure(state, *members, static_cast<double>(options.texts * options.tokens * trials));
+      };
+      benchmark::RegisterBenchmark((method + "/pack:" + std::to_string(trials)).c_str(), body)
+          ->Iterations(options.steps)
+          ->UseManualTime()
+          ->Unit(benchmark::kMillisecond);
     }
   }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  std::printf("base %lld MiB as it is kept\n",
-              static_cast<long long>((*model)->storage_bytes() >> 20));
-  std::printf("peak resident memory %ld MiB\n", usage.ru_maxrss / 1024);
-  return 0;
+  benchmark::RunSpecifiedBenchmarks();
+  return failed ? fail(*failed) : 0;
 }
 
 }  // namespace
 }  // namespace plateau::trainer
 
 int main(int argc, char** argv) {
-  const auto options = plateau::trainer::parse({argv + 1, argv + argc});
-  if (!options) {
+  const auto is_ours = [](const char* word) {
+    return std::string_view(word).substr(0, 11) != "--benchmark";
+  };
+  char** theirs = std::stable_partition(argv + 1, argv + argc, is_ours);
+  const auto options = plateau::trainer::parse({argv + 1, theirs});
+  std::vector<char*> rest = {argv[0]};
+  rest.insert(rest.end(), theirs, argv + argc);
+  int count = static_cast<int>(rest.size());
+  benchmark::Initialize(&count, rest.data());
+  if (!options || benchmark::ReportUnrecognizedArguments(count, rest.data())) {
     std::fprintf(stderr,
                  "usage: trainer_bench BASE_FOLDER [--method M] [--parameters JSON] [--pack N] "
                  "[--precision float32|bfloat16] [--steps N] [--texts N] [--tokens N] "
-                 "[--language-model yes]\n");
+                 "[--language-model yes] [--storage file|numbers|nf4] [--benchmark_format=json]\n");
     return 2;
   }
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);  // As the trainer's own main does.
