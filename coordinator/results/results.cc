@@ -39,8 +39,13 @@ Result<ResultFiles> write_results(const RunView& run, const std::filesystem::pat
   };
   // One of an earlier, smaller sweep would be taken for this one's.
   const auto leave_out = [&](const std::string& name) {
-    std::error_code absent;
-    std::filesystem::remove(folder / name, absent);
+    std::error_code error;
+    std::filesystem::remove(folder / name, error);  // None is no error.
+    if (error && status) {
+      status =
+          io_error("removing " + (folder / name).string() + ", which is of an earlier sweep, " +
+                   "failed: " + error.message() + ". Remove it by hand.");
+    }
   };
   for (const results::TableSpec& spec : *specs) {
     const auto tables = results::tables_of(run, {spec});

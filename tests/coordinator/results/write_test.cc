@@ -60,6 +60,12 @@ TEST_F(WriteResults, a_figure_of_too_many_lines_is_left_out_and_says_so) {
   EXPECT_THAT(write_results(builder.run, folder_)->left_out, ::testing::HasSubstr("501 lines"));
   for (const char* stale : {"rank.svg", "rank.pdf"})
     EXPECT_FALSE(std::filesystem::exists(folder_ / "results" / stale)) << stale;
+  // What cannot be removed is named; a folder in the way stands for a disk that says no.
+  std::filesystem::create_directories(folder_ / "results" / "rank.svg" / "in the way");
+  const auto stuck = write_results(builder.run, folder_);
+  ASSERT_FALSE(stuck);
+  EXPECT_THAT(stuck.error().message,
+              ::testing::HasSubstr("rank.svg, which is of an earlier sweep"));
 }
 
 TEST_F(WriteResults, every_format_gives_what_the_files_hold) {
