@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <boost/math/special_functions/beta.hpp>
+
 #include "common/base/check.h"
 
 namespace plateau {
@@ -23,34 +25,8 @@ double normal_at(double u) {
   return (low + high) / 2;
 }
 
-// The continued fraction of the incomplete beta function, by Lentz's method. It converges fast for
-// x below (a + 1) / (a + b + 2).
-double beta_fraction(double a, double b, double x) {
-  constexpr double kTiny = 1e-300;
-  const auto away_from_zero = [](double value) { return std::abs(value) < kTiny ? kTiny : value; };
-  double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1));
-  double fraction = d;
-  for (int i = 1; i < 100'000; ++i) {
-    const double even = i * (b - i) * x / ((a + 2 * i - 1) * (a + 2 * i));
-    d = 1 / away_from_zero(1 + even * d);
-    c = away_from_zero(1 + even / c);
-    fraction *= d * c;
-    const double odd = -(a + i) * (a + b + i) * x / ((a + 2 * i) * (a + 2 * i + 1));
-    d = 1 / away_from_zero(1 + odd * d);
-    c = away_from_zero(1 + odd / c);
-    fraction *= d * c;
-    if (std::abs(d * c - 1) < 1e-15) break;
-  }
-  return fraction;
-}
-
-double beta_below(double a, double b, double x) {
-  if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) +
-                                a * std::log(x) + b * std::log1p(-x));
-  if (x < (a + 1) / (a + b + 2)) return front * beta_fraction(a, b, x) / a;
-  return 1 - front * beta_fraction(b, a, 1 - x) / b;
+double below(const Beta& shape, double value) {
+  return boost::math::ibeta(shape.a, shape.b, std::clamp(value, 0.0, 1.0));
 }
 
 double at(const IntUniform& shape, double u) {
@@ -77,7 +53,7 @@ double at(const Beta& shape, double u) {
   double low = 0, high = 1;
   for (int i = 0; i < 80; ++i) {
     const double middle = (low + high) / 2;
-    (beta_below(shape.a, shape.b, middle) < u ? low : high) = middle;
+    (below(shape, middle) < u ? low : high) = middle;
   }
   return (low + high) / 2;
 }
@@ -98,9 +74,6 @@ double below(const Normal& shape, double value) {
 }
 double below(const LogNormal& shape, double value) {
   return value <= 0 ? 0 : normal_below((std::log(value) - shape.mu) / shape.sigma);
-}
-double below(const Beta& shape, double value) {
-  return beta_below(shape.a, shape.b, value);
 }
 
 }  // namespace
