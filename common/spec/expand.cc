@@ -343,7 +343,7 @@ void warn_of_a_late_look(const Sweep& sweep, SweepPlan& plan) {
       sweep.search.early_terminate_place.text() + ": early_terminate stops nothing: it " +
       (first ? "may first stop a trial after evaluation " + std::to_string(*first)
              : std::string("looks at no evaluation")) +
-      ", and " + "a trial's last is number " + std::to_string(most) +
+      ", and a trial's last is number " + std::to_string(most) +
       " (evaluations); give more of those, or let it look earlier");
 }
 
