@@ -37,7 +37,7 @@ class DoraBranch : public LinearBranch {
     const auto dtype = input.x.dtype();
     const at::Tensor mask = dropout_mask(factors_.dropout, input.key, factors_.module,
                                          input.lengths, input.site.in(), input.x.options());
-    const at::Tensor g = (magnitude_ / norms_).to(dtype);
+    const at::Tensor factor = magnitude_ / norms_, g = factor.to(dtype);
     const at::Tensor x = mask.defined() ? input.x * mask : input.x;
     const at::Tensor s = at::mm(x, factors_.a.to(dtype).t());
     // With u = W x' + scale B A x', which the magnitude multiplies:
@@ -49,7 +49,6 @@ class DoraBranch : public LinearBranch {
       return {s, g, mask, u};
     }
     // u g + bias, of u + bias in one pass. u is not kept: y tells it.
-    const at::Tensor factor = magnitude_ / norms_;
     const at::Tensor rest =
         input.bias.defined() ? input.bias.to(norms_.dtype()) * (1.0 - factor) : at::Tensor();
     kernels::add_low_rank(y, s, factors_.b, factors_.scale, factor, rest);
