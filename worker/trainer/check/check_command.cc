@@ -121,9 +121,11 @@ Result<std::vector<CheckRow>> check(const GoldenCase& golden, const Arguments& a
     options.options = options.options.device(arguments.device).dtype(*dtype);
     const auto run = run_golden_case(golden, *base, *batch, options);
     if (!run) return run.error();
-    auto rows = compare_golden_case(golden, *base, *batch, *run);
-    if (!rows || *dtype != at::kFloat) return rows;
-    if (Status status = allow_for_rounding(golden, *base, *batch, *run, *rows); !status)
+    const auto record = recorded(golden, *batch, *run);
+    if (!record) return record.error();
+    auto rows = compare_golden_case(golden, *base, *record, *run);
+    if (*dtype != at::kFloat) return rows;
+    if (Status status = allow_for_rounding(golden, *base, *batch, *record, *run, rows); !status)
       return status.error();
     return rows;
   } catch (const nlohmann::json::exception& failure) {

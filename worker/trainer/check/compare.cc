@@ -152,8 +152,6 @@ CheckRow compare_count(const std::string& what, std::int64_t ours, const nlohman
           std::to_string(ours) + " of " + std::to_string(expected)};
 }
 
-}  // namespace
-
 std::vector<CheckRow> compare_counts(const GoldenCase& golden, const GoldenRun& run) {
   const nlohmann::json& result = golden.result;
   const std::int64_t trained = numel(run.initial);
@@ -196,28 +194,26 @@ std::vector<CheckRow> compare_with(const Expectation& expected, const GoldenRun&
   return rows;
 }
 
-Result<std::vector<CheckRow>> compare_golden_case(const GoldenCase& golden, const GoldenBase& base,
-                                                  const GoldenBatch& batch, const GoldenRun& run) {
-  const auto record = recorded(golden, batch, run);
-  if (!record) return record.error();
+}  // namespace
+
+std::vector<CheckRow> compare_golden_case(const GoldenCase& golden, const GoldenBase& base,
+                                          const Expectation& record, const GoldenRun& run) {
   std::vector<CheckRow> rows = compare_counts(golden, run);
-  for (CheckRow& row : compare_with(*record, run, base.is_real))
+  for (CheckRow& row : compare_with(record, run, base.is_real))
     rows.push_back(std::move(row));
   return rows;
 }
 
 Status allow_for_rounding(const GoldenCase& golden, const GoldenBase& base,
-                          const GoldenBatch& batch, const GoldenRun& run,
+                          const GoldenBatch& batch, const Expectation& record, const GoldenRun& run,
                           std::vector<CheckRow>& rows) {
   const auto is_near = [](const CheckRow& row) { return row.is_within_tolerance(); };
   if (std::all_of(rows.begin(), rows.end(), is_near)) return {};
-  const auto record = recorded(golden, batch, run);
-  if (!record) return record.error();
   GoldenOptions options;
   options.options = options.options.dtype(at::kDouble);
   const auto exact_run = run_golden_case(golden, base, batch, options);
   if (!exact_run) return exact_run.error();
-  for (const CheckRow& own : compare_with(made_by(*exact_run, *record), run, base.is_real)) {
+  for (const CheckRow& own : compare_with(made_by(*exact_run, record), run, base.is_real)) {
     for (CheckRow& row : rows) {
       if (row.what == own.what && std::isfinite(own.difference)) row.rounding = own.difference;
     }

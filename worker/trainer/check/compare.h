@@ -31,19 +31,13 @@ struct CheckRow {
   bool holds() const { return is_within_tolerance() || difference <= kRoundings * rounding; }
 };
 
-std::vector<CheckRow> compare_with(const Expectation& expected, const GoldenRun& run,
-                                   bool base_is_real);
-// Trained parameters and tensors; for equality, which no rounding changes.
-std::vector<CheckRow> compare_counts(const GoldenCase& golden, const GoldenRun& run);
-
-// Errors: a file of the case that cannot be read.
-Result<std::vector<CheckRow>> compare_golden_case(const GoldenCase& golden, const GoldenBase& base,
-                                                  const GoldenBatch& batch, const GoldenRun& run);
+std::vector<CheckRow> compare_golden_case(const GoldenCase& golden, const GoldenBase& base,
+                                          const Expectation& record, const GoldenRun& run);
 
 // The case is run in float64 as well (twice the memory, a few times the time) if a row is beyond
-// its tolerance; then its rows know their rounding.
+// its tolerance; then its rows know their rounding. Errors: those of run_golden_case.
 Status allow_for_rounding(const GoldenCase& golden, const GoldenBase& base,
-                          const GoldenBatch& batch, const GoldenRun& run,
+                          const GoldenBatch& batch, const Expectation& record, const GoldenRun& run,
                           std::vector<CheckRow>& rows);
 
 }  // namespace plateau::trainer
