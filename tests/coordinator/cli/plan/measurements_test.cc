@@ -5,23 +5,17 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/cli/plan_report.h"
-#include "tests/common/catalogue/temporary_folder.h"
+#include "tests/coordinator/cli/plan/load.h"
 
 namespace plateau::cli {
 namespace {
 
 using plateau::testing::TemporaryFolder;
 
-LoadedSweep load(const std::string& more = "") {
-  const TemporaryFolder folder;
-  return load_sweep({folder.write("s.yaml",
-                                  "parameters: {base: minilm-l6, task: tweets-sentiment, adapter: "
-                                  "[lora, loreft], rank: 4" +
-                                      more + "}\n"),
-                     {"name=study"},
-                     false},
-                    Catalogue::load().value(), folder.path())
-      .value();
+LoadedSweep load_two(const std::string& more = "") {
+  return load(
+      "parameters: {base: minilm-l6, task: tweets-sentiment, adapter: [lora, loreft], rank: 4" +
+      more + "}\n");
 }
 
 TrialEstimate estimate_of(const LoadedSweep& loaded, std::size_t index) {
@@ -36,7 +30,7 @@ Measurement measured(const std::string& method, double flops, double seconds) {
 }
 
 TEST(Measurements, a_run_is_summed_up_by_what_costs_alike) {
-  const LoadedSweep loaded = load(", seed: [0, 1]");
+  const LoadedSweep loaded = load_two(", seed: [0, 1]");
   RunView run;
   for (std::size_t i = 0; i < loaded.plan.trials.size(); ++i) {
     TrialRow row;
@@ -83,7 +77,7 @@ TEST(Measurements, stay_in_the_cache_one_set_a_run) {
 }
 
 TEST(CostModel, a_plan_takes_what_its_adapter_took_else_what_its_base_did) {
-  const LoadedSweep loaded = load();
+  const LoadedSweep loaded = load_two();
   const double flops = estimate_of(loaded, 0).flops;
   const auto seconds = [&](const std::vector<Measurement>& known, std::size_t index) {
     return CostModel(known, loaded, {1e9, "assumed"})
@@ -101,14 +95,14 @@ TEST(CostModel, a_plan_takes_what_its_adapter_took_else_what_its_base_did) {
 }
 
 TEST(CostModel, trials_of_a_like_size_tell_more_than_short_ones) {
-  const LoadedSweep loaded = load();
+  const LoadedSweep loaded = load_two();
   const double flops = estimate_of(loaded, 0).flops;
   const CostModel costs({measured("lora", flops / 100, 1), measured("lora", flops, 10)}, loaded);
   EXPECT_DOUBLE_EQ(costs.seconds(loaded.plan.trials[0].trial(), estimate_of(loaded, 0)), 10);
 }
 
 TEST(CostModel, the_newest_device_that_had_the_base_is_meant) {
-  const LoadedSweep loaded = load();
+  const LoadedSweep loaded = load_two();
   const double flops = estimate_of(loaded, 0).flops;
   Measurement gpu = measured("lora", flops, 1), other_base = measured("lora", flops, 2);
   gpu.device = "NVIDIA H100";
@@ -120,7 +114,7 @@ TEST(CostModel, the_newest_device_that_had_the_base_is_meant) {
 }
 
 TEST(CostModel, plan_says_what_is_measured_and_what_is_not) {
-  const LoadedSweep loaded = load();
+  const LoadedSweep loaded = load_two();
   const Trial trial = loaded.plan.trials[0].trial();
   const auto& task = loaded.sources.tasks.at("tweets-sentiment");
   Measurement lora = measured("lora", estimate_of(loaded, 0).flops, 10);

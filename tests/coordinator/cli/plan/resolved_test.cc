@@ -5,22 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "common/spec/fields.h"
-#include "tests/common/catalogue/temporary_folder.h"
+#include "tests/coordinator/cli/plan/load.h"
 
 namespace plateau::cli {
 namespace {
 
 using Json = nlohmann::json;
-
-LoadedSweep load(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
-  const plateau::testing::TemporaryFolder folder;
-  std::vector<std::string> all = {"name=study"};
-  all.insert(all.end(), overrides.begin(), overrides.end());
-  Result<LoadedSweep> loaded = load_sweep({folder.write("s.yaml", yaml), all, false},
-                                          Catalogue::load().value(), folder.path());
-  EXPECT_TRUE(loaded) << loaded.error().message;
-  return loaded.value();
-}
 
 // "" when there is no value of the name.
 std::string origin(const std::vector<ResolvedValue>& values, const std::string& name) {

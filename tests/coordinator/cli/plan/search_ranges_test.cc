@@ -3,19 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/cli/plan_report.h"
-#include "tests/common/catalogue/temporary_folder.h"
+#include "tests/coordinator/cli/plan/load.h"
 
 namespace plateau::cli {
 namespace {
 
 using Json = nlohmann::json;
-
-LoadedSweep load(const std::string& yaml) {
-  const plateau::testing::TemporaryFolder folder;
-  return load_sweep({folder.write("s.yaml", yaml), {"name=study"}, false},
-                    Catalogue::load().value(), folder.path())
-      .value();
-}
 
 const ComputeRate kRate{1e9, "assumed for a test"};
 
