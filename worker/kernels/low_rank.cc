@@ -11,8 +11,8 @@
 namespace plateau::kernels {
 namespace {
 
-// Beyond it LibTorch's multiplication and a pass of its own are quicker: a step of LoRA on MiniLM by
-// 4 % in float32 and 15 % in bfloat16 at rank 64, on two Xeon cores; at 8 and 32 noise decides.
+// Beyond it LibTorch's multiplication and a pass of its own are quicker: a step of LoRA on MiniLM
+// by 4 % in float32 and 15 % in bfloat16 at rank 64, on two Xeon cores; at 8 and 32 noise decides.
 constexpr std::int64_t kMostRanks = 32;
 constexpr std::int64_t kGrain = 16384;  // elements that are worth a thread
 
