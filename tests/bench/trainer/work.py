@@ -6,12 +6,18 @@ adapters themselves are not counted, so a share of the ceiling is never flattere
 """
 
 
-def layer_numbers(config):
-    width, inner = config["hidden_size"], config["intermediate_size"]
-    heads = config["num_attention_heads"]
+def attention_numbers(config):
+    """Of the matrices in front of a layer's attention: queries, keys and values."""
+    width, heads = config["hidden_size"], config["num_attention_heads"]
     kept = width * config.get("num_key_value_heads", heads) // heads
+    return width * width + 2 * width * kept
+
+
+def numbers_behind(config):
+    """Of those behind it."""
+    width, inner = config["hidden_size"], config["intermediate_size"]
     matrices = 3 if config["model_type"] == "llama" else 2  # gate, up and down; or two
-    return 2 * width * width + 2 * width * kept + matrices * width * inner
+    return width * width + matrices * width * inner
 
 
 def flop_per_token(config, row, language_model):
@@ -21,8 +27,9 @@ def flop_per_token(config, row, language_model):
     layers = config["num_hidden_layers"]
     # LoReFT changes what a layer puts out, so nothing is needed below the lowest one changed.
     below = {"LoReFT": 1, "LoReFT, upper half": layers // 2 + 1}.get(row, 0)
-    head = config["vocab_size"] * config["hidden_size"] if language_model else 0
-    one = layer_numbers(config)
+    # A classifier reads one token: behind the last layer's attention the others are not needed.
+    head = config["vocab_size"] * config["hidden_size"] if language_model else -numbers_behind(config)
+    one = attention_numbers(config) + numbers_behind(config)
     forward = layers * one + head
     backward = (layers - below) * one + head
     return 2 * (forward + backward + (forward if row == "full" else 0))

@@ -64,34 +64,33 @@ class Bert : public Model {
     return flavour_.model_type + ".encoder.layer." + std::to_string(layer);
   }
 
-  at::Tensor states(const PackedBatch& batch) const override {
-    // Blocks may run again in the backward pass.
-    const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
-    const std::vector<RowShare>& shares = *kept;
+ private:
+  at::Tensor run(const PackedBatch& batch, std::shared_ptr<const PassRows> rows) const override {
+    const std::vector<RowShare>& shares = rows->all.shares;
     at::Tensor h =
         embed_words(word_, batch, shares, config_.padding) + embed(type_, batch.type_ids, shares) +
         embed(position_, positions(batch), shares, flavour_.counts_padding ? -1 : config_.padding);
     h = apply_norm(embedding_norm_, h, shares);
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const auto layer = static_cast<std::int64_t>(i);
+    for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
       h = run_block(
           batch.recompute,
-          [this, layer, &batch, kept](const at::Tensor& x) {
-            return edit_block_output(block(layer, x, batch, *kept), layer, *kept);
+          [this, layer, &batch, rows](const at::Tensor& x) {
+            return edit_block_output(block(layer, x, batch, *rows), layer, *rows);
           },
           h);
     }
     return h;
   }
 
-  at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const override {
-    if (info_.pooling == Pooling::kMean) return mean_of_text(h, batch);
-    const at::Tensor first = first_rows(h, batch);
+  std::vector<std::int64_t> read_rows(const PackedBatch& batch) const override {
+    return batch.starts;
+  }
+
+  at::Tensor finish(const at::Tensor& first, const PackedBatch& batch) const override {
     if (!flavour_.has_pooler) return first;
     return at::tanh(packed_linear(pooler_, linears_, first, sequence_shares(batch)));
   }
 
- private:
   Layer read_layer(ModelBuilder& builder, const std::string& name) const {
     const std::int64_t d = config_.hidden, wide = config_.intermediate;
     const std::string self = name + ".attention.self.";
@@ -124,11 +123,15 @@ class Bert : public Model {
     return (batch.text_positions + first_position() - passed).masked_fill(pads, config_.padding);
   }
 
-  at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
-                   const std::vector<RowShare>& shares) const {
+  at::Tensor block(std::int64_t index, const at::Tensor& x, const PackedBatch& batch,
+                   const PassRows& rows) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
-    const at::Tensor qkv = packed_linear(layer.qkv, linears_, h, shares);
-    const at::Tensor context = self_attention(qkv, batch, index, {config_.heads, config_.heads});
+    const at::Tensor qkv = packed_linear(layer.qkv, linears_, x, rows.all.shares);
+    const BlockRows& kept = rows.behind_attention(index);
+    const std::vector<RowShare>& shares = kept.shares;
+    const at::Tensor h = kept.of(x);
+    const at::Tensor context =
+        kept.of(self_attention(qkv, batch, index, {config_.heads, config_.heads}));
     at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     attended =
         edit_sublayer({index, Sublayer::kAttention, &layer.attention_norm}, attended, h, shares);

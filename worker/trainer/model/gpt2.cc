@@ -52,28 +52,25 @@ class Gpt2 : public Model {
     return "transformer.h." + std::to_string(layer);
   }
 
-  at::Tensor states(const PackedBatch& batch) const override {
-    // Blocks may run again in the backward pass.
-    const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
-    const std::vector<RowShare>& shares = *kept;
+ private:
+  at::Tensor run(const PackedBatch& batch, std::shared_ptr<const PassRows> rows) const override {
+    const std::vector<RowShare>& shares = rows->all.shares;
     at::Tensor h = embed_words(word_, batch, shares) + embed(position_, batch.position_ids, shares);
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const auto layer = static_cast<std::int64_t>(i);
+    for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
       h = run_block(
           batch.recompute,
-          [this, layer, &batch, kept](const at::Tensor& x) {
-            return edit_block_output(block(layer, x, batch, *kept), layer, *kept);
+          [this, layer, &batch, rows](const at::Tensor& x) {
+            return edit_block_output(block(layer, x, batch, *rows), layer, *rows);
           },
           h);
     }
-    return apply_norm(norm_, h, shares);
+    return apply_norm(norm_, h, rows->last.shares);
   }
 
-  at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const override {
-    return pool_decoder(h, batch, info_.pooling, config_.padding);
+  std::vector<std::int64_t> read_rows(const PackedBatch& batch) const override {
+    return last_rows(batch, config_.padding);
   }
 
- private:
   Layer read_layer(ModelBuilder& builder, const std::string& name) const {
     const std::int64_t d = config_.hidden, wide = config_.intermediate;
     Layer layer;
@@ -103,14 +100,17 @@ class Gpt2 : public Model {
     return at::cat({qkv.narrow(1, 0, d) * scale, qkv.narrow(1, d, 2 * d)}, 1);
   }
 
-  at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
-                   const std::vector<RowShare>& shares) const {
+  at::Tensor block(std::int64_t index, const at::Tensor& x, const PackedBatch& batch,
+                   const PassRows& rows) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
-    const at::Tensor qkv = scale_queries(
-        index,
-        packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares));
-    const at::Tensor context = self_attention(
-        qkv, batch, index, {config_.heads, config_.heads, true, BlindRow::kSeesItself});
+    const at::Tensor normed = apply_norm(layer.attention_norm, x, rows.all.shares);
+    const at::Tensor qkv =
+        scale_queries(index, packed_linear(layer.qkv, linears_, normed, rows.all.shares));
+    const BlockRows& kept = rows.behind_attention(index);
+    const std::vector<RowShare>& shares = kept.shares;
+    const at::Tensor h = kept.of(x);
+    const at::Tensor context = kept.of(self_attention(
+        qkv, batch, index, {config_.heads, config_.heads, true, BlindRow::kSeesItself}));
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     const at::Tensor middle =
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;

@@ -96,6 +96,10 @@ struct BlockInput {
   std::span<const std::int64_t> prompts = {};  // rows of each sequence's prompt; empty: all rows
 };
 
+inline BlockInput block_input(const RowShare& share, std::int64_t layer) {
+  return {layer, share.lengths, share.key, share.texts, share.prompts};
+}
+
 enum class Sublayer { kAttention, kFeedForward };
 
 // Whether a bottleneck sits behind a sub-layer, and what it reads there. y is the sub-layer's

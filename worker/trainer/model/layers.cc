@@ -27,15 +27,6 @@ at::Tensor index_of(std::vector<std::int64_t> rows, const at::Tensor& like) {
   return at::tensor(rows, at::kLong).to(like.device());
 }
 
-// Of each sequence [S, w]; the first one where it is nothing but padding.
-at::Tensor last_rows(const at::Tensor& h, const PackedBatch& batch, std::int64_t padding) {
-  const at::Tensor rows = at::arange(batch.rows(), batch.token_ids.options())
-                              .masked_fill(batch.token_ids == padding, 0);
-  const at::Tensor last =
-      index_of(batch.starts, h).scatter_reduce(0, batch.sequence_of_row, rows, "amax");
-  return h.index_select(0, last);
-}
-
 }  // namespace
 
 at::Tensor map_rows(const at::Tensor& x, const std::vector<RowShare>& shares, RowChange change) {
@@ -123,17 +114,16 @@ at::Tensor edit_sublayer(const SublayerOutput& place, const at::Tensor& y, const
   });
 }
 
-at::Tensor edit_block_output(const at::Tensor& h, std::int64_t layer,
-                             const std::vector<RowShare>& shares) {
+at::Tensor edit_block_output(const at::Tensor& h, std::int64_t layer, const PassRows& rows) {
   std::vector<at::Tensor> indices, edited;
-  for (const RowShare& share : shares) {
+  for (const RowShare& share : rows.all.shares) {
     if (share.hooks == nullptr) continue;
-    const BlockInput input{layer, share.lengths, share.key, share.texts, share.prompts};
-    std::vector<std::int64_t> rows = share.hooks->edited_rows(input);
-    if (rows.empty()) continue;
-    for (std::int64_t& row : rows)
-      row += share.first_row;
-    const at::Tensor index = index_of(std::move(rows), h);
+    const BlockInput input = block_input(share, layer);
+    std::vector<std::int64_t> places = share.hooks->edited_rows(input);
+    if (places.empty()) continue;
+    for (std::int64_t& place : places)
+      place = rows.behind_attention(layer).place_of(share.first_row + place);
+    const at::Tensor index = index_of(std::move(places), h);
     edited.push_back(share.hooks->edit_block(input, h.index_select(0, index)));
     indices.push_back(index);
   }
@@ -164,14 +154,18 @@ at::Tensor mean_of_text(const at::Tensor& h, const PackedBatch& batch) {
   return sums / lengths.unsqueeze(1);
 }
 
-at::Tensor first_rows(const at::Tensor& h, const PackedBatch& batch) {
-  return h.index_select(0, index_of(batch.starts, h));
-}
-
-at::Tensor pool_decoder(const at::Tensor& h, const PackedBatch& batch, Pooling pooling,
-                        std::int64_t padding) {
-  if (pooling == Pooling::kTokens) return h;
-  return pooling == Pooling::kMean ? mean_of_text(h, batch) : last_rows(h, batch, padding);
+std::vector<std::int64_t> last_rows(const PackedBatch& batch, std::int64_t padding) {
+  const at::Tensor ids = batch.token_ids.cpu();
+  const std::int64_t* id = ids.const_data_ptr<std::int64_t>();
+  std::vector<std::int64_t> rows;
+  for (std::size_t i = 0; i < batch.starts.size(); ++i) {
+    const std::int64_t first = batch.starts[i];
+    std::int64_t row = first + batch.lengths[i] - 1;
+    while (row > first && id[row] == padding)
+      --row;
+    rows.push_back(row);
+  }
+  return rows;
 }
 
 }  // namespace plateau::trainer

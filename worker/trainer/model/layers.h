@@ -12,7 +12,7 @@
 #include "worker/trainer/model/batch.h"
 #include "worker/trainer/model/frozen.h"
 #include "worker/trainer/model/hooks.h"
-#include "worker/trainer/model/model.h"
+#include "worker/trainer/model/pass_rows.h"
 
 namespace plateau::trainer {
 
@@ -47,16 +47,13 @@ struct SublayerOutput {
 at::Tensor edit_sublayer(const SublayerOutput& place, const at::Tensor& y, const at::Tensor& x,
                          const std::vector<RowShare>& shares);
 
-// A block's output with the rows that trials edit replaced.
-at::Tensor edit_block_output(const at::Tensor& h, std::int64_t layer,
-                             const std::vector<RowShare>& shares);
+// A block's output, of rows.behind_attention(layer), with the rows that trials edit replaced.
+at::Tensor edit_block_output(const at::Tensor& h, std::int64_t layer, const PassRows& rows);
 
 // Mean over each sequence's text tokens [S, w]: virtual tokens do not count.
 at::Tensor mean_of_text(const at::Tensor& h, const PackedBatch& batch);
-at::Tensor first_rows(const at::Tensor& h, const PackedBatch& batch);  // [S, w]
-// A decoder's features: the text's mean, its last row whose token is not `padding` (-1: any), as
-// transformers' classifiers take it, or all rows.
-at::Tensor pool_decoder(const at::Tensor& h, const PackedBatch& batch, Pooling pooling,
-                        std::int64_t padding);
+// Of each sequence the last row [S] whose token is not `padding` (-1: any), the first one where it
+// is nothing else: what transformers' classifiers of decoders read.
+std::vector<std::int64_t> last_rows(const PackedBatch& batch, std::int64_t padding);
 
 }  // namespace plateau::trainer

@@ -61,31 +61,28 @@ class Llama : public Model {
     return "model.layers." + std::to_string(layer);
   }
 
-  at::Tensor states(const PackedBatch& batch) const override {
-    // Blocks may run again in the backward pass.
-    const auto kept = std::make_shared<const std::vector<RowShare>>(token_shares(batch));
-    const std::vector<RowShare>& shares = *kept;
+ private:
+  at::Tensor run(const PackedBatch& batch, std::shared_ptr<const PassRows> rows) const override {
+    const std::vector<RowShare>& shares = rows->all.shares;
     const Rotation2d rotation =
         rotation_at(batch.position_ids, frequencies_, info_.options.dtype().toScalarType(),
                     config_.rotary_magnitude);
     at::Tensor h = embed_words(word_, batch, shares, config_.padding);
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const auto layer = static_cast<std::int64_t>(i);
+    for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
       h = run_block(
           batch.recompute,
-          [this, layer, &batch, kept, rotation](const at::Tensor& x) {
-            return edit_block_output(block(layer, x, batch, *kept, rotation), layer, *kept);
+          [this, layer, &batch, rows, rotation](const at::Tensor& x) {
+            return edit_block_output(block(layer, x, batch, *rows, rotation), layer, *rows);
           },
           h);
     }
-    return apply_norm(norm_, h, shares);
+    return apply_norm(norm_, h, rows->last.shares);
   }
 
-  at::Tensor pooled(const at::Tensor& h, const PackedBatch& batch) const override {
-    return pool_decoder(h, batch, info_.pooling, config_.padding);
+  std::vector<std::int64_t> read_rows(const PackedBatch& batch) const override {
+    return last_rows(batch, config_.padding);
   }
 
- private:
   std::int64_t query_width() const { return config_.heads * config_.head_width; }
   std::int64_t key_width() const { return config_.key_heads * config_.head_width; }
 
@@ -113,15 +110,18 @@ class Llama : public Model {
     return builder.tensor("lm_head.weight", {config_.vocabulary, config_.hidden});
   }
 
-  at::Tensor block(std::int64_t index, const at::Tensor& h, const PackedBatch& batch,
-                   const std::vector<RowShare>& shares, const Rotation2d& rotation) const {
+  at::Tensor block(std::int64_t index, const at::Tensor& x, const PackedBatch& batch,
+                   const PassRows& rows, const Rotation2d& rotation) const {
     const Layer& layer = layers_[static_cast<std::size_t>(index)];
-    const at::Tensor qkv =
-        packed_linear(layer.qkv, linears_, apply_norm(layer.attention_norm, h, shares), shares);
-    const at::Tensor context =
+    const at::Tensor normed = apply_norm(layer.attention_norm, x, rows.all.shares);
+    const at::Tensor qkv = packed_linear(layer.qkv, linears_, normed, rows.all.shares);
+    const BlockRows& kept = rows.behind_attention(index);
+    const std::vector<RowShare>& shares = kept.shares;
+    const at::Tensor h = kept.of(x);
+    const at::Tensor context = kept.of(
         self_attention(rotate_front(qkv, query_width() + key_width(), rotation), batch, index,
                        {config_.heads, config_.key_heads, true, BlindRow::kTakesMean,
-                        config_.windows[static_cast<std::size_t>(index)]});
+                        config_.windows[static_cast<std::size_t>(index)]}));
     const at::Tensor attended = packed_linear(layer.attention_out, linears_, context, shares);
     const at::Tensor middle =
         edit_sublayer({index, Sublayer::kAttention, nullptr}, attended, h, shares) + h;

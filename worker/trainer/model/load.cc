@@ -29,13 +29,6 @@ constexpr std::array kArchitectures = {
 
 }  // namespace
 
-std::int64_t Model::storage_bytes() const {
-  std::int64_t bytes = 0;
-  for (const ModelParameter& parameter : parameters_)
-    bytes += parameter.value.size_bytes();
-  return bytes;
-}
-
 std::vector<std::string> supported_architectures() {
   std::vector<std::string> names;
   for (const Architecture& architecture : kArchitectures)

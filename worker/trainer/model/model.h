@@ -13,6 +13,7 @@
 #include "worker/trainer/model/batch.h"
 #include "worker/trainer/model/frozen.h"
 #include "worker/trainer/model/hooks.h"
+#include "worker/trainer/model/pass_rows.h"
 #include "worker/trainer/model/tensors.h"
 
 namespace plateau::trainer {
@@ -54,11 +55,12 @@ class Model {
   // States [N, hidden] behind the last block (and the last norm, where there is one), with each
   // trial's hooks. Differentiable in what the hooks train and in nothing else: below the lowest
   // trained layer there is no graph.
-  virtual at::Tensor states(const PackedBatch& batch) const = 0;
+  at::Tensor states(const PackedBatch& batch) const;
   // Features [S, hidden] of the batch's sequences, pooled as ModelInfo says; with kTokens the
   // states themselves [N, hidden].
-  virtual at::Tensor pooled(const at::Tensor& states, const PackedBatch& batch) const = 0;
-  at::Tensor features(const PackedBatch& batch) const { return pooled(states(batch), batch); }
+  at::Tensor pooled(const at::Tensor& states, const PackedBatch& batch) const;
+  // Those of the batch's states. With kCls the last block leaves out what is not read.
+  at::Tensor features(const PackedBatch& batch) const;
 
   const ModelInfo& info() const { return info_; }
   // Every linear layer that can be a target, in the model's order.
@@ -74,6 +76,16 @@ class Model {
   virtual std::string block_name(std::int64_t layer) const = 0;
 
  protected:
+  // States [rows.last, hidden] behind the last block. Blocks that are recomputed keep `rows`.
+  virtual at::Tensor run(const PackedBatch& batch, std::shared_ptr<const PassRows> rows) const = 0;
+  // With kCls: the row that is read of each sequence [S], ascending.
+  virtual std::vector<std::int64_t> read_rows(const PackedBatch& batch) const = 0;
+  // With kCls: features of these rows' states [S, hidden].
+  virtual at::Tensor finish(const at::Tensor& read, const PackedBatch& batch) const {
+    (void)batch;
+    return read;
+  }
+
   ModelInfo info_;
   std::vector<LinearSite> linears_;
   std::vector<ModelParameter> parameters_;

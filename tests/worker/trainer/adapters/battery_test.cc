@@ -327,6 +327,33 @@ TEST_P(Battery, activations_computed_again_change_nothing_with_dropout_on) {
             1e-12 * distance(kept->snapshot(), initial));
 }
 
+// A classifier reads one row of a text: what the last block leaves out then moves no feature and no
+// gradient. Without dropout, which draws by row.
+TEST_P(Battery, rows_that_nobody_reads_are_left_out_without_a_trace) {
+  const auto member = moved_member(model_of_family());
+  const Model& model = member->model();
+  const auto batch = member->next_batch();
+  TrialSequences sequences = member->sequences(batch, 0, static_cast<std::int64_t>(batch.size()));
+  sequences.key.training = false;
+  const PackedBatch packed = pack_batch({&sequences, 1}, model.info().options);
+  const auto gradients = [&](const at::Tensor& features) {
+    member->optimizer().zero_gradients();
+    if (features.requires_grad()) torch::autograd::backward({features.sin().sum()});
+    TensorMap all = {{"features", features.detach()}};
+    for (const TrainedTensor& tensor : member->trained())
+      if (tensor.value.grad().defined()) all[tensor.name] = tensor.value.grad().clone();
+    return all;
+  };
+  member->adapter().begin_pass();
+  const TensorMap whole = gradients(model.pooled(model.states(packed), packed));
+  member->adapter().begin_pass();
+  const TensorMap lean = gradients(model.features(packed));
+  ASSERT_EQ(lean.size(), whole.size());
+  for (const auto& [name, tensor] : whole)
+    EXPECT_LE(difference(lean.at(name), tensor), 1e-12 * (1 + tensor.abs().max().item<double>()))
+        << name;
+}
+
 TEST_P(Battery, merged_gives_what_the_adapter_gives) {
   const auto model = model_of_family();
   const auto member = moved_member(model);
