@@ -13,6 +13,31 @@ namespace plateau::trainer {
 using kernels::GgufBlocks;
 using kernels::QuantizedMatrix;
 
+namespace {
+
+// Of a matrix in another dtype on the CPU: 512 KiB of float32 stay in a core's cache until they are
+// multiplied.
+constexpr std::int64_t kConvertedValues = std::int64_t{1} << 17;
+
+using Use = c10::function_ref<void(std::int64_t first_row, const at::Tensor& rows)>;
+using Fill = c10::function_ref<void(std::int64_t first_row, at::Tensor rows)>;
+
+// Rows of `matrix` as numbers of this dtype, at most `values` at once, in one buffer.
+void in_tiles(const FrozenTensor& matrix, at::ScalarType dtype, std::int64_t values, Use use,
+              Fill fill) {
+  const std::int64_t rows = matrix.size(0), columns = matrix.size(1);
+  const std::int64_t most = std::clamp<std::int64_t>(values / columns, 1, rows);
+  const at::Tensor buffer =
+      at::empty({most, columns}, matrix.options().dtype(dtype).requires_grad(false));
+  for (std::int64_t first = 0; first < rows; first += most) {
+    const at::Tensor tile = buffer.narrow(0, 0, std::min(most, rows - first));
+    fill(first, tile);
+    use(first, tile);
+  }
+}
+
+}  // namespace
+
 FrozenTensor::FrozenTensor(QuantizedMatrix matrix, const at::TensorOptions& options)
     : storage_(Quantized{std::make_shared<QuantizedMatrix>(std::move(matrix)), options, false}) {}
 
@@ -81,23 +106,23 @@ at::Tensor FrozenTensor::rows_at(const at::Tensor& ids) const {
 }
 
 void FrozenTensor::for_each_tile(at::ScalarType dtype, Tile use) const {
-  if (const auto* dense = std::get_if<at::Tensor>(&storage_)) return use(0, dense->to(dtype));
+  if (const auto* dense = std::get_if<at::Tensor>(&storage_)) {
+    if (dense->scalar_type() == dtype) return use(0, *dense);
+    const std::int64_t values = dense->is_cpu() ? kConvertedValues : kTileValues;
+    return in_tiles(*dense, dtype, values, use, [&](std::int64_t first, at::Tensor tile) {
+      tile.copy_(dense->narrow(0, first, tile.size(0)));
+    });
+  }
   const auto& quantized = std::get<Quantized>(storage_);
   PLATEAU_CHECK(!quantized.is_transposed, "a transposed quantised matrix is only looked at");
-  const QuantizedMatrix& matrix = *quantized.matrix;
-  const std::int64_t tile_rows =
-      std::clamp<std::int64_t>(kTileValues / matrix.columns, 1, matrix.rows);
-  const at::Tensor buffer =
-      at::empty({tile_rows, matrix.columns}, quantized.options.dtype(dtype).requires_grad(false));
-  for (std::int64_t first = 0; first < matrix.rows; first += tile_rows) {
-    const at::Tensor tile = buffer.narrow(0, 0, std::min(tile_rows, matrix.rows - first));
-    kernels::dequantize_rows(matrix, first, tile);
-    use(first, tile);
-  }
+  in_tiles(*this, dtype, kTileValues, use, [&](std::int64_t first, at::Tensor tile) {
+    kernels::dequantize_rows(*quantized.matrix, first, tile);
+  });
 }
 
 at::Tensor FrozenTensor::multiply(const at::Tensor& x) const {
-  if (!is_quantized()) return at::linear(x, std::get<at::Tensor>(storage_).to(x.scalar_type()));
+  if (!is_quantized() && scalar_type() == x.scalar_type())
+    return at::linear(x, std::get<at::Tensor>(storage_));
   at::Tensor y = at::empty({x.size(0), size(0)}, x.options().requires_grad(false));
   multiply_into(x, y);
   return y;

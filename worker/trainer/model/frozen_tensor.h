@@ -37,8 +37,8 @@ class FrozenTensor {
   at::Tensor rows_at(const at::Tensor& ids) const;
   FrozenTensor transposed() const;  // a view
 
-  // Of a matrix W [out, in] that is not transposed. Quantised ones are computed tile by tile in the
-  // dtype of the argument.
+  // Of a matrix W [out, in] that is not transposed, in the dtype of the argument. Quantised ones,
+  // and those of another dtype, are computed tile by tile.
   at::Tensor multiply(const at::Tensor& x) const;               // x W^T
   void multiply_into(const at::Tensor& x, at::Tensor y) const;  // y = x W^T, y of any stride
   at::Tensor multiply_back(const at::Tensor& grad) const;       // grad W
