@@ -5,13 +5,12 @@
 #include <string>
 #include <vector>
 
-#include <malloc.h>
-
 #include "common/base/file.h"
 #include "worker/kernels/cuda_library.h"
 #include "worker/trainer/check/check_command.h"
 #include "worker/trainer/exchange/commands.h"
 #include "worker/trainer/failure.h"
+#include "worker/trainer/memory.h"
 #include "worker/trainer/outcome.h"
 #include "worker/trainer/serve.h"
 #include "worker/trainer/train.h"
@@ -205,9 +204,6 @@ int load_and_run(const std::vector<std::string>& words) {
 }  // namespace plateau::trainer
 
 int main(int argc, char** argv) {
-  // Activations are allocated and freed at every step: give them back to the system at the end
-  // only, or each step pays for fresh, zeroed pages.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  ::mallopt(M_TRIM_THRESHOLD, -1);
+  plateau::trainer::keep_memory_between_steps();
   return plateau::trainer::load_and_run({argv + 1, argv + argc});
 }

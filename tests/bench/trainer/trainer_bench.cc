@@ -18,12 +18,12 @@
 
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
-#include <malloc.h>
 #include <sys/resource.h>
 
 #include "common/base/random.h"
 #include "common/spec/methods.h"
 #include "common/spec/task_kinds.h"
+#include "worker/trainer/memory.h"
 #include "worker/trainer/pack/pack.h"
 
 namespace plateau::trainer {
@@ -236,7 +236,6 @@ int main(int argc, char** argv) {
                  "[--language-model yes] [--storage file|numbers|nf4] [--benchmark_format=json]\n");
     return 2;
   }
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);  // As the trainer's own main does.
-  ::mallopt(M_TRIM_THRESHOLD, -1);
+  plateau::trainer::keep_memory_between_steps();
   return plateau::trainer::run(*options);
 }

@@ -11,7 +11,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t kChunkElements = 16 * 1024 * 1024;
+constexpr std::int64_t kChunkElements = 4 * 1024 * 1024;
 
 class LmLoss : public torch::autograd::Function<LmLoss> {
  public:
