@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/spec/base_settings.h"
 #include "common/spec/parameters.h"
 
 namespace plateau {
@@ -103,6 +104,7 @@ Result<BaseFacts> base_facts_from_config(const Json& config, const std::string& 
   BaseFacts facts;
   facts.model_type = type;
   if (Status status = reader->second(config, where, facts); !status) return status.error();
+  if (Status status = check_settings(config, where); !status) return status.error();
   return facts;
 }
 

@@ -32,7 +32,8 @@ struct BaseFacts {
   bool is_encoder() const { return model_type == "bert" || model_type == "roberta"; }
 };
 
-// kInvalidArgument: not a config.json of a supported architecture; names the missing key.
+// kInvalidArgument: not a config.json of a supported architecture, or a setting that is not
+// computed (base_settings.h); kCorrupt names the missing key.
 Result<BaseFacts> base_facts_from_config(const nlohmann::json& config, const std::string& where);
 
 // A frozen matrix that an adapter may be put on.

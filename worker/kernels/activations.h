@@ -7,17 +7,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "common/spec/activations.h"
+
 namespace plateau::kernels {
 
-enum class Curve {
-  kNone,
-  kGelu,       // x Phi(x) (Hendrycks and Gimpel 2016, arXiv 1606.08415)
-  kGeluTanh,   // their approximation with a hyperbolic tangent
-  kQuickGelu,  // and the one with a logistic curve: x logistic(1.702 x)
-  kRelu,       // max(x, 0), whose derivative at 0 is 0
-  kSilu,       // x logistic(x)
-  kTanh
-};
+using Curve = ActivationCurve;
 
 struct Activation {
   Curve curve = Curve::kNone;

@@ -115,6 +115,20 @@ TEST(LocalBase, an_unknown_architecture_is_refused) {
             std::string::npos);
 }
 
+TEST(LocalBase, what_the_trainer_cannot_compute_is_refused) {
+  TemporaryFolder folder, cache;
+  std::string config = kConfig;
+  config.insert(config.find('{') + 1, R"("hidden_act": "gelu_10", )");
+  folder.write("config.json", config);
+  folder.write("model.safetensors", "weights");
+  folder.write("tokenizer.json", "{}");
+  const Error error = local_base(at(folder.path()), cache.path()).error();
+  EXPECT_EQ(error.kind, ErrorKind::kInvalidArgument);
+  EXPECT_TRUE(error.message.starts_with((folder.path() / "config.json").string() +
+                                        ": hidden_act \"gelu_10\" is not supported; supported: "))
+      << error.message;
+}
+
 TEST(Checksums, are_remembered_until_the_file_changes) {
   TemporaryFolder folder, cache;
   const auto file = folder.write("a", "one");

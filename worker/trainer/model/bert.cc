@@ -172,9 +172,6 @@ Result<std::shared_ptr<const Model>> load(const nlohmann::json& json, const std:
                           config.number("layer_norm_eps", 1e-12),
                           config.number("initializer_range", 0.02),
                           {config.curve("hidden_act", "gelu")}};
-  config.only("position_embedding_type", "absolute");
-  config.only("is_decoder", false);
-  config.only("add_cross_attention", false);
   if (options.pooling == Pooling::kTokens)
     return refuse_language_modelling(where, flavour.model_type);
   if (!config.status()) return config.status().error();

@@ -146,7 +146,6 @@ Result<std::shared_ptr<const Model>> load_gpt2(const nlohmann::json& json, const
                           config.flag("scale_attn_weights", true),
                           config.flag("scale_attn_by_inverse_layer_idx", false),
                           config.flag("tie_word_embeddings", true)};
-  config.only("add_cross_attention", false);
   if (!config.status()) return config.status().error();
   if (values.hidden % values.heads != 0) {
     return corrupt(where + ": n_embd " + std::to_string(values.hidden) +

@@ -185,7 +185,6 @@ LlamaConfig read_config(ConfigReader& config, const nlohmann::json& json) {
   values.rotary_magnitude = rotary_magnitude(json);
   values.tied = config.flag("tie_word_embeddings", false);
   values.activation = {config.curve("hidden_act", "silu"), true};
-  config.only("partial_rotary_factor", 1.0);
   return values;
 }
 

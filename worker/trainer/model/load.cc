@@ -1,6 +1,7 @@
 #include <array>
 
 #include "common/base/text.h"
+#include "common/spec/base_settings.h"
 #include "worker/trainer/model/bert.h"
 #include "worker/trainer/model/gpt2.h"
 #include "worker/trainer/model/llama.h"
@@ -46,8 +47,9 @@ Result<std::shared_ptr<const Model>> load_model(const std::filesystem::path& pat
   const nlohmann::json& config = base->config;
   const std::string type = config.at("model_type");
   for (const Architecture& architecture : kArchitectures) {
-    if (type == architecture.model_type)
-      return architecture.load(config, base->where, base->weights, options);
+    if (type != architecture.model_type) continue;
+    if (Status status = check_settings(config, base->where); !status) return status.error();
+    return architecture.load(config, base->where, base->weights, options);
   }
   return invalid_argument(
       base->where + ": the architecture '" + type +

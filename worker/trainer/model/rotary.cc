@@ -8,6 +8,9 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "common/base/check.h"
+#include "common/spec/base_settings.h"
+
 namespace plateau::trainer {
 namespace {
 
@@ -44,29 +47,10 @@ Result<at::Tensor> scaled_as_llama3(const at::Tensor& plain, const Json& scaling
   return at::where(wavelength < original / high, plain, slow);
 }
 
-// transformers 5 writes one object, rope_parameters, for what were rope_theta and rope_scaling.
-Json rope_scaling(const Json& config) {
-  for (const char* key : {"rope_parameters", "rope_scaling"}) {
-    const auto found = config.find(key);
-    if (found != config.end() && !found->is_null()) return *found;
-  }
-  return nullptr;
-}
-
 double rope_theta(const Json& config) {
   const Json scaling = rope_scaling(config);
   const auto inside = scaling.is_object() ? number_in(scaling, "rope_theta") : std::nullopt;
   return inside ? *inside : number_in(config, "rope_theta").value_or(10000.0);
-}
-
-// "linear", or what the object is where it names no kind.
-std::string kind_of(const Json& scaling) {
-  if (scaling.is_null()) return "default";
-  for (const char* key : {"rope_type", "type"}) {
-    if (scaling.is_object() && scaling.contains(key) && scaling[key].is_string())
-      return scaling[key];
-  }
-  return scaling.dump();
 }
 
 // The context that the base was trained on before its positions were stretched.
@@ -160,7 +144,7 @@ class RotateFront : public torch::autograd::Function<RotateFront> {
 
 double rotary_magnitude(const Json& config) {
   const Json scaling = rope_scaling(config);
-  const std::string kind = kind_of(scaling);
+  const std::string kind = rope_kind(scaling);
   if (kind != "yarn" && kind != "longrope") return 1.0;
   if (const auto given = number_in(scaling, "attention_factor")) return *given;
   if (kind == "longrope") return longrope_magnitude(scaling, config);
@@ -170,7 +154,7 @@ double rotary_magnitude(const Json& config) {
 
 std::optional<std::int64_t> rotary_longest(const Json& config) {
   const Json scaling = rope_scaling(config);
-  if (kind_of(scaling) != "longrope") return {};
+  if (rope_kind(scaling) != "longrope") return {};
   if (scaling.value("long_factor", Json()) == scaling.value("short_factor", Json())) return {};
   const auto original = original_context(scaling, config);
   if (!original) return {};
@@ -179,15 +163,13 @@ std::optional<std::int64_t> rotary_longest(const Json& config) {
 
 Result<at::Tensor> rotary_frequencies(const Json& config, const std::string& where,
                                       std::int64_t head_width) {
+  if (Status status = check_rope(config, where); !status) return status.error();
   const double theta = rope_theta(config);
   const at::Tensor exponents =
       at::arange(0, head_width, 2, at::kLong).to(at::kFloat) / static_cast<double>(head_width);
   const at::Tensor plain = 1.0 / at::pow(theta, exponents);
   const Json scaling = rope_scaling(config);
-  const std::string kind = kind_of(scaling);
-  if (scaling.is_object() && number_in(scaling, "partial_rotary_factor").value_or(1.0) != 1.0)
-    return invalid_argument(where + ": partial_rotary_factor is not supported: heads turn whole");
-  if (kind == "default" || kind == "dynamic") return plain;
+  const std::string kind = rope_kind(scaling);
   if (kind == "llama3") return scaled_as_llama3(plain, scaling, where);
   if (kind == "yarn") return scaled_as_yarn(plain, theta, scaling, config, where);
   if (kind == "longrope") return scaled_as_longrope(plain, scaling, where);
@@ -196,9 +178,8 @@ Result<at::Tensor> rotary_frequencies(const Json& config, const std::string& whe
     if (!factor) return missing(where, "factor");
     return plain / *factor;
   }
-  return invalid_argument(
-      where + ": rope_scaling '" + kind +
-      "' is not supported; supported: default, linear, dynamic, llama3, longrope, yarn");
+  PLATEAU_CHECK(kind == "default" || kind == "dynamic", kind);
+  return plain;
 }
 
 Rotation2d rotation_at(const at::Tensor& positions, const at::Tensor& frequencies,

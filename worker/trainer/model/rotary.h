@@ -17,7 +17,8 @@ namespace plateau::trainer {
 // arXiv 2306.15595), llama3 (Dubey et al. 2024, arXiv 2407.21783), yarn (Peng et al. 2023, arXiv
 // 2309.00071), longrope (Ding et al. 2024, arXiv 2402.13753; also what GGUF files have of llama3's)
 // with its short factors, and dynamic, which within max_position_embeddings is the default.
-// kInvalidArgument: another kind, by name; kCorrupt: a number that it needs is missing.
+// kInvalidArgument: as check_rope (common/spec/base_settings.h); kCorrupt: a number that it needs
+// is missing.
 Result<at::Tensor> rotary_frequencies(const nlohmann::json& config, const std::string& where,
                                       std::int64_t head_width);
 

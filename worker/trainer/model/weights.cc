@@ -6,8 +6,8 @@
 #include <ATen/ATen.h>
 
 #include "common/base/text.h"
+#include "common/spec/activations.h"
 #include "worker/kernels/quantize_nf4.h"
-#include "worker/trainer/model/activation.h"
 
 namespace plateau::trainer {
 namespace {
@@ -130,21 +130,10 @@ std::int64_t ConfigReader::token(const char* key, std::int64_t fallback) {
 
 kernels::Curve ConfigReader::curve(const char* key, const char* fallback) {
   const nlohmann::json& found = at(key);
-  const std::string name = found.is_string() ? found.get<std::string>() : fallback;
-  const auto curve = curve_named(name);
+  const auto curve = curve_named(found.is_string() ? found.get<std::string>() : fallback);
   if (curve && (found.is_string() || found.is_null())) return *curve;
-  if (status_) {
-    status_ = invalid_argument(where_ + ": " + key + " " + found.dump() +
-                               " is not supported; supported: " + join(curve_names(), ", "));
-  }
+  refuse(key, "one of " + join(curve_names(), ", "));
   return kernels::Curve::kNone;
-}
-
-void ConfigReader::only(const char* key, const nlohmann::json& supported) {
-  const nlohmann::json& found = at(key);
-  if (found.is_null() || found == supported || !status_) return;
-  status_ = invalid_argument(where_ + ": " + key + " " + found.dump() +
-                             " is not supported; supported: " + supported.dump());
 }
 
 }  // namespace plateau::trainer

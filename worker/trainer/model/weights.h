@@ -63,10 +63,8 @@ class ConfigReader {
   bool flag(const char* key, bool fallback);
   // A token's number; -1 where it is null or below zero.
   std::int64_t token(const char* key, std::int64_t fallback);
-  // A function by transformers' name (activation.h).
+  // A function by transformers' name (common/spec/activations.h).
   kernels::Curve curve(const char* key, const char* fallback);
-  // For what is not computed: fails unless the key is absent, null or `supported`.
-  void only(const char* key, const nlohmann::json& supported);
 
   const Status& status() const { return status_; }
 

@@ -6,9 +6,10 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "common/base/file.h"
+#include "common/spec/activations.h"
+#include "common/spec/parameters.h"
 #include "tests/worker/trainer/support/tiny_families.h"
 #include "worker/trainer/adapters/init.h"
-#include "worker/trainer/model/activation.h"
 #include "worker/trainer/model/layers.h"
 #include "worker/trainer/model/model.h"
 #include "worker/trainer/model/packed_linear.h"
@@ -46,6 +47,14 @@ Result<std::shared_ptr<const Model>> changed(const std::string& name, const Json
     EXPECT_TRUE(write_tensors(folder / "model.safetensors", tensors, {}));
   }
   return load_model(folder, {base.pooling, at::kDouble});
+}
+
+// What planning says of that config.json; empty: nothing.
+std::string planned(const std::string& name, const Json& fields) {
+  Json config = family(name).config;
+  config.update(fields);
+  const auto facts = base_facts_from_config(config, "config.json");
+  return facts ? "" : facts.error().message;
 }
 
 at::Tensor states(const Model& model) {
@@ -132,12 +141,15 @@ TEST(Config, every_activation_is_computed_and_an_unknown_one_is_refused_with_the
     for (const char* part : {"config.json: ", " \"gelu_10\" is not supported; supported: gelu, ",
                              "quick_gelu, relu, silu, swish, tanh"})
       EXPECT_NE(refused.error().message.find(part), std::string::npos) << refused.error().message;
+    const std::string expected = planned(name, {{key, "gelu_10"}});
+    EXPECT_NE(expected, "");
+    EXPECT_TRUE(refused.error().message.ends_with(expected)) << expected;
     EXPECT_NE(refused.error().message.find(key), std::string::npos);
     EXPECT_FALSE(changed(name, {{key, 7}}));
   }
 }
 
-TEST(Config, what_is_not_computed_is_refused_by_name) {
+TEST(Config, what_is_not_computed_is_refused_by_name_as_it_is_in_planning) {
   const std::vector<std::tuple<std::string, std::string, Json>> kFields = {
       {"bert", "position_embedding_type", "relative_key"},
       {"roberta", "position_embedding_type", "relative_key_query"},
@@ -146,21 +158,30 @@ TEST(Config, what_is_not_computed_is_refused_by_name) {
       {"gpt2_lm", "add_cross_attention", true},
       {"llama_lm", "partial_rotary_factor", 0.5},
       {"llama_lm", "rope_parameters", {{"partial_rotary_factor", 0.5}}},
-      // Not what they should be: none of them falls back to a usual value.
-      {"bert", "layer_norm_eps", "1e-5"},
-      {"gpt2_lm", "layer_norm_epsilon", false},
-      {"gpt2_lm", "scale_attn_weights", "no"},
-      {"gpt2_lm", "n_inner", 2.5},
-      {"llama_lm", "tie_word_embeddings", 1},
-      {"llama_lm", "attention_bias", "yes"},
+      {"llama_lm", "rope_scaling", {{"rope_type", "ntk"}}},
+  };
+  for (const auto& [name, key, value] : kFields) {
+    const auto refused = changed(name, {{key, value}});
+    ASSERT_FALSE(refused) << name << " " << key;
+    const std::string expected = planned(name, {{key, value}});
+    EXPECT_NE(expected, "") << name << " " << key;
+    EXPECT_TRUE(refused.error().message.ends_with(expected)) << refused.error().message;
+    const std::string looked_for = key == "rope_parameters" ? "partial_rotary_factor" : key;
+    EXPECT_NE(expected.find(looked_for), std::string::npos) << expected;
+  }
+}
+
+TEST(Config, what_is_not_what_it_should_be_does_not_fall_back_to_a_usual_value) {
+  const std::vector<std::tuple<std::string, std::string, Json>> kFields = {
+      {"bert", "layer_norm_eps", "1e-5"},      {"gpt2_lm", "layer_norm_epsilon", false},
+      {"gpt2_lm", "scale_attn_weights", "no"}, {"gpt2_lm", "n_inner", 2.5},
+      {"llama_lm", "tie_word_embeddings", 1},  {"llama_lm", "attention_bias", "yes"},
       {"llama_lm", "head_dim", "4"},
   };
   for (const auto& [name, key, value] : kFields) {
     const auto refused = changed(name, {{key, value}});
     ASSERT_FALSE(refused) << name << " " << key;
-    const std::string looked_for = key == "rope_parameters" ? "partial_rotary_factor" : key;
-    EXPECT_NE(refused.error().message.find(looked_for), std::string::npos)
-        << refused.error().message;
+    EXPECT_NE(refused.error().message.find(key), std::string::npos) << refused.error().message;
   }
 }
 

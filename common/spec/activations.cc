@@ -1,11 +1,11 @@
-#include "worker/trainer/model/activation.h"
+#include "common/spec/activations.h"
 
 #include <array>
 
-namespace plateau::trainer {
+namespace plateau {
 namespace {
 
-using kernels::Curve;
+using Curve = ActivationCurve;
 
 struct Name {
   const char* name;
@@ -42,4 +42,4 @@ std::vector<std::string> curve_names() {
   return names;
 }
 
-}  // namespace plateau::trainer
+}  // namespace plateau
