@@ -89,6 +89,20 @@ Status check_heads(const GgufFile& file, const Keys& keys) {
   return {};
 }
 
+// llama.cpp turns a head's first dimensions alone where a file says so; here heads turn whole.
+Status check_turned(const GgufFile& file, Keys& keys, const Json& config) {
+  const char* key = "rope.dimension_count";
+  if (!keys.find(key) || !keys.status()) return {};
+  const Json turned = keys.count(key);
+  const std::int64_t even = config.at("hidden_size").get<std::int64_t>() /
+                            config.at("num_attention_heads").get<std::int64_t>();
+  const std::int64_t width = config.value("head_dim", even);
+  if (!keys.status() || turned == width) return {};
+  return invalid_argument(file.name() + ": " + key + " is " + turned.dump() + " in heads of " +
+                          std::to_string(width) +
+                          ": rotary positions in a part of each head are not supported");
+}
+
 void add_rope(const GgufFile& file, Keys& keys, Json& config) {
   if (keys.find("rope.freq_base")) config["rope_theta"] = keys.number("rope.freq_base");
   const auto factors = file.tensors().find("rope_freqs.weight");
@@ -156,6 +170,7 @@ Result<Json> config_of_gguf(const GgufFile& file) {
   keys.count_if_there("attention.sliding_window", "sliding_window", config);
   config["use_sliding_window"] = config.contains("sliding_window");
   config["max_window_layers"] = 0;  // as many lower layers are not concerned
+  if (Status status = check_turned(file, keys, config); !status) return status.error();
   add_rope(file, keys, config);
   add_tokens(file, config);
   if (!keys.status()) return keys.status().error();

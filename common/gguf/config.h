@@ -13,7 +13,8 @@ namespace plateau {
 // where the file has no output.weight; Llama 3's frequencies, which GGUF keeps as a tensor of
 // divisors, become rope_scaling "longrope", whose factors are just that. Ids of the tokens that
 // begin, end and pad are there where the file has them. kInvalidArgument: another architecture, by
-// name, or a mixture of experts; kCorrupt names a key that is missing or of another type.
+// name, a mixture of experts, or heads of which rotary positions turn a part; kCorrupt names a key
+// that is missing or of another type.
 Result<nlohmann::json> config_of_gguf(const GgufFile& file);
 
 // Of a text in the metadata; empty where there is none.

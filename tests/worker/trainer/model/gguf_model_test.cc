@@ -102,6 +102,25 @@ TEST(GgufConfig, says_what_is_missing_or_not_supported) {
             std::string::npos);
 }
 
+// Heads are 16 / 4 wide, or as wide as "key_length" says.
+TEST(GgufConfig, heads_turn_whole) {
+  const auto turning = [](std::uint32_t dimensions) {
+    return llama_metadata().count("llama.rope.dimension_count", dimensions);
+  };
+  const TensorMap tensors = half_tensors();
+  const auto said =
+      load_model(write_gguf(gguf_of(tensors, turning(4))), {Pooling::kCls, at::kDouble});
+  EXPECT_TRUE(said) << said.error().message;
+  const Error part = config_error(turning(2), tensors);
+  EXPECT_EQ(part.kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(part.message,
+            "x.gguf: rope.dimension_count is 2 in heads of 4: rotary positions in a part of each "
+            "head are not supported");
+  const Metadata wider = turning(4).count("llama.attention.key_length", 8);
+  EXPECT_NE(config_error(wider, tensors).message.find("is 4 in heads of 8"), std::string::npos);
+  EXPECT_EQ(config_error(turning(0), tensors).kind, ErrorKind::kCorrupt);
+}
+
 TEST(GgufConfig, rope_comes_from_keys_or_from_the_tensor_of_divisors) {
   const auto config_of = [](const Metadata& metadata, const TensorMap& tensors) {
     const std::string bytes = gguf_of(tensors, metadata);
