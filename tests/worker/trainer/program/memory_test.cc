@@ -1,8 +1,10 @@
 #include "worker/trainer/memory.h"
 
 #include <cstdint>
+#include <cstring>
 
 #include <ATen/ATen.h>
+#include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
 namespace plateau::trainer {
@@ -38,6 +40,18 @@ TEST_F(KeptMemory, a_freed_place_is_given_to_the_next_tensor_of_its_size) {
 
 TEST_F(KeptMemory, a_tensor_that_does_not_fit_is_out_of_memory) {
   EXPECT_THROW(at::empty({std::int64_t{1} << 46}), c10::OutOfMemoryError);
+}
+
+// LibTorch's products of bfloat16 ask for memory that no tensor owns.
+TEST_F(KeptMemory, memory_without_a_tensor_is_given_and_taken_back) {
+  c10::Allocator& allocator = *c10::GetCPUAllocator();
+  void* place = allocator.raw_allocate(1000);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(place) % 64, 0U);
+  std::memset(place, 1, 1000);
+  allocator.raw_deallocate(place);
+  allocator.raw_deallocate(nullptr);
+  const at::Tensor ones = at::ones({96, 64}, at::kBFloat16);
+  EXPECT_TRUE(at::linear(ones, ones).eq(64).all().item<bool>());
 }
 
 TEST_F(KeptMemory, tensors_grow_and_are_copied_as_ever) {
