@@ -38,7 +38,8 @@ at::Tensor split_features(const Model& model, TrialHooks* hooks, const Split& sp
                  [&](const PackedBatch& batch, std::span<const std::int64_t> items) {
                    const at::Tensor index =
                        at::tensor(at::IntArrayRef(items.data(), items.size()), at::kLong);
-                   result.index_copy_(0, index.to(result.device()), model.features(batch));
+                   result.index_copy_(0, index.to(result.device()),
+                                      model.features(batch).narrow(0, 0, index.size(0)));
                    if (on_batch) on_batch();
                  });
   return result;

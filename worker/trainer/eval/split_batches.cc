@@ -39,6 +39,7 @@ void for_each_batch(const Model& model, TrialHooks* hooks, const Split& split,
           {split.tokens(item), split.types(item), split.padding_of(item), split.prompt_of(item)});
       ++end;
     }
+    fill_up(batch, row_multiple(model.info().options));
     use(pack_batch({&batch, 1}, model.info().options), {order.data() + begin, end - begin});
     begin = end;
   }

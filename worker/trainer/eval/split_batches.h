@@ -13,9 +13,9 @@ namespace plateau::trainer {
 
 using BatchUse = c10::function_ref<void(const PackedBatch& batch, std::span<const std::int64_t>)>;
 
-// Calls `use` with batches that hold every item of the split once, and with the items of each.
-// Sorted by length, as many at a time as `batch_tokens` allow, padding counted. Calls
-// hooks->begin_pass() once.
+// Calls `use` with batches that hold every item of the split once, and with the items of each,
+// whose texts come first: what fill_up() adds is behind them. Sorted by length, as many at a time
+// as `batch_tokens` allow, padding counted. Calls hooks->begin_pass() once.
 void for_each_batch(const Model& model, TrialHooks* hooks, const Split& split,
                     std::int64_t batch_tokens, BatchUse use);
 

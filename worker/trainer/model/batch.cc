@@ -1,6 +1,7 @@
 #include "worker/trainer/model/batch.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include <ATen/ATen.h>
@@ -73,7 +74,29 @@ at::Tensor make_key_mask(const PackedBatch& batch, const at::TensorOptions& opti
       .to(options.device(), c10::typeMetaToScalarType(options.dtype()));
 }
 
+constexpr std::int64_t kRowMultiple = 64;
+constexpr std::int64_t kFillerRows = 16;  // of a text: fits every table of positions
+
 }  // namespace
+
+std::int64_t row_multiple(const at::TensorOptions& options) {
+  const bool is_compiled =
+      options.device().is_cpu() && c10::typeMetaToScalarType(options.dtype()) == at::kBFloat16;
+  return is_compiled ? kRowMultiple : 1;
+}
+
+void fill_up(TrialSequences& trial, std::int64_t multiple) {
+  if (trial.hooks != nullptr && trial.hooks->virtual_tokens() > 0) return;
+  static constexpr std::array<std::int32_t, kFillerRows> kIds = {};
+  std::int64_t rows = 0;
+  for (const Sequence& sequence : trial.sequences)
+    rows += static_cast<std::int64_t>(sequence.ids.size());
+  for (std::int64_t missing = (multiple - rows % multiple) % multiple; missing > 0;) {
+    const std::int64_t count = std::min(missing, kFillerRows);
+    trial.sequences.push_back({std::span(kIds).first(static_cast<std::size_t>(count))});
+    missing -= count;
+  }
+}
 
 PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options) {
   PackedBatch batch;

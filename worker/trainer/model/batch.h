@@ -82,6 +82,16 @@ struct TrialSequences {
   DropoutKey key;
 };
 
+// What a trial's rows should be a multiple of. For bfloat16 on a CPU LibTorch compiles a product
+// anew for every number of rows that it meets, and keeps it: milliseconds and megabytes a step,
+// unless there are few numbers.
+std::int64_t row_multiple(const at::TensorOptions& options);
+
+// Adds short texts behind the trial's own, which nobody reads, until its rows are a multiple; their
+// gradients are zero. Virtual tokens stand in front of these too, so a trial with such is left as
+// it is.
+void fill_up(TrialSequences& trial, std::int64_t multiple);
+
 // `options` carry the dtype of the mask (the model's) and the device of everything.
 PackedBatch pack_batch(std::span<const TrialSequences> trials, const at::TensorOptions& options);
 

@@ -175,7 +175,7 @@ at::Tensor Member::loss(const at::Tensor& features, const std::vector<std::int64
     return lm_loss_mean(features, model_->lm_head().of(adapter_.get()),
                         lm_targets(data_->train, items, adapter_->virtual_tokens()));
   }
-  const at::Tensor logits = head_.logits(features);
+  const at::Tensor logits = head_.logits(features.narrow(0, 0, count));
   std::vector<std::int64_t> labels;
   std::vector<double> targets;
   for (std::int64_t i = 0; i < count; ++i) {

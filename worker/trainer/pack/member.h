@@ -46,7 +46,7 @@ class Member {
   // Items [begin, begin + count) of that batch as sequences to pack.
   TrialSequences sequences(const std::vector<std::int64_t>& batch, std::int64_t begin,
                            std::int64_t count) const;
-  // The mean loss of the same items: cross entropy, or squared error for regression; in language
+  // The mean loss of the same items, whose features come first: cross entropy, or squared error for regression; in language
   // modelling the mean over the tokens that are to be predicted. A scalar.
   at::Tensor loss(const at::Tensor& features, const std::vector<std::int64_t>& batch,
                   std::int64_t begin, std::int64_t count) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -39,6 +40,7 @@ void run_micro_batch(std::vector<Progress*>& active) {
     Member& member = *progress->result.member;
     counts.push_back(progress->next_count());
     sequences.push_back(member.sequences(progress->batch, progress->done, counts.back()));
+    fill_up(sequences.back(), row_multiple(member.model().info().options));
     member.adapter().begin_pass();
   }
   const Model& model = active.front()->result.member->model();
@@ -57,7 +59,8 @@ void run_micro_batch(std::vector<Progress*>& active) {
     const at::Tensor loss = member.loss(features[i], progress.batch, progress.done, counts[i]);
     const double share = share_of(member, progress, counts[i]);
     progress.result.loss += loss.item<double>() * share;
-    progress.result.tokens += packed.shares[i].rows;
+    const auto first = packed.lengths.begin() + packed.shares[i].first_sequence;
+    progress.result.tokens += std::accumulate(first, first + counts[i], std::int64_t{0});
     progress.done += counts[i];
     losses.push_back(loss);
     shares.push_back(at::full_like(loss.detach(), share));

@@ -172,6 +172,23 @@ class Battery : public ::testing::TestWithParam<Case> {
   }
   static at::Tensor answers(Member& member) { return answers(member, &member.adapter()); }
 
+  // Features, and the gradients that they leave.
+  static TensorMap traces(Member& member, const at::Tensor& features) {
+    member.optimizer().zero_gradients();
+    if (features.requires_grad()) torch::autograd::backward({features.sin().sum()});
+    TensorMap all = {{"features", features.detach()}};
+    for (const TrainedTensor& tensor : member.trained())
+      if (tensor.value.grad().defined()) all[tensor.name] = tensor.value.grad().clone();
+    return all;
+  }
+
+  static void expect_near(const TensorMap& some, const TensorMap& others) {
+    ASSERT_EQ(some.size(), others.size());
+    for (const auto& [name, tensor] : others)
+      EXPECT_LE(difference(some.at(name), tensor), 1e-12 * (1 + tensor.abs().max().item<double>()))
+          << name;
+  }
+
   static double scale(Member& member) { return answers(member).abs().max().item<double>(); }
 
   static double difference(const at::Tensor& a, const at::Tensor& b) {
@@ -336,22 +353,34 @@ TEST_P(Battery, rows_that_nobody_reads_are_left_out_without_a_trace) {
   TrialSequences sequences = member->sequences(batch, 0, static_cast<std::int64_t>(batch.size()));
   sequences.key.training = false;
   const PackedBatch packed = pack_batch({&sequences, 1}, model.info().options);
-  const auto gradients = [&](const at::Tensor& features) {
-    member->optimizer().zero_gradients();
-    if (features.requires_grad()) torch::autograd::backward({features.sin().sum()});
-    TensorMap all = {{"features", features.detach()}};
-    for (const TrainedTensor& tensor : member->trained())
-      if (tensor.value.grad().defined()) all[tensor.name] = tensor.value.grad().clone();
-    return all;
+  member->adapter().begin_pass();
+  const TensorMap whole = traces(*member, model.pooled(model.states(packed), packed));
+  member->adapter().begin_pass();
+  expect_near(traces(*member, model.features(packed)), whole);
+}
+
+TEST_P(Battery, texts_that_fill_up_a_batch_leave_no_trace) {
+  const auto member = moved_member(model_of_family());
+  const Model& model = member->model();
+  const auto batch = member->next_batch();
+  const auto count = static_cast<std::int64_t>(batch.size());
+  TrialSequences sequences = member->sequences(batch, 0, count);
+  const std::int64_t rows = pack_batch({&sequences, 1}, model.info().options).rows();
+  const auto features = [&] {
+    member->adapter().begin_pass();
+    const PackedBatch packed = pack_batch({&sequences, 1}, model.info().options);
+    const std::int64_t own = is_language_model() ? rows : count;
+    return model.features(packed).narrow(0, 0, own);
   };
-  member->adapter().begin_pass();
-  const TensorMap whole = gradients(model.pooled(model.states(packed), packed));
-  member->adapter().begin_pass();
-  const TensorMap lean = gradients(model.features(packed));
-  ASSERT_EQ(lean.size(), whole.size());
-  for (const auto& [name, tensor] : whole)
-    EXPECT_LE(difference(lean.at(name), tensor), 1e-12 * (1 + tensor.abs().max().item<double>()))
-        << name;
+  const TensorMap alone = traces(*member, features());
+  fill_up(sequences, 64);
+  if (member->adapter().virtual_tokens() > 0) {
+    EXPECT_EQ(static_cast<std::int64_t>(sequences.sequences.size()), count);
+    return;
+  }
+  EXPECT_EQ(pack_batch({&sequences, 1}, model.info().options).rows() % 64, 0);
+  EXPECT_GT(static_cast<std::int64_t>(sequences.sequences.size()), count);
+  expect_near(traces(*member, features()), alone);
 }
 
 TEST_P(Battery, merged_gives_what_the_adapter_gives) {
