@@ -46,8 +46,8 @@ class Member {
   // Items [begin, begin + count) of that batch as sequences to pack.
   TrialSequences sequences(const std::vector<std::int64_t>& batch, std::int64_t begin,
                            std::int64_t count) const;
-  // The mean loss of the same items, whose features come first: cross entropy, or squared error for regression; in language
-  // modelling the mean over the tokens that are to be predicted. A scalar.
+  // The mean loss of the same items, whose features come first: cross entropy, or squared error for
+  // regression; in language modelling the mean over the tokens that are to be predicted. A scalar.
   at::Tensor loss(const at::Tensor& features, const std::vector<std::int64_t>& batch,
                   std::int64_t begin, std::int64_t count) const;
   // Over how many items or tokens that mean goes: what micro-batches are weighed with.
