@@ -115,10 +115,15 @@ void add_rope(const GgufFile& file, Keys& keys, Json& config) {
                               {"long_factor", divisors}};
     return;
   }
-  const auto type = keys.find("rope.scaling.type");
-  if (!type || !type->is_string() || *type == "none") return;
-  Json scaling = {{"rope_type", *type}};
-  if (keys.find("rope.scaling.factor")) scaling["factor"] = keys.number("rope.scaling.factor");
+  // As llama.cpp reads it: linear where no type is said, by the older key too; a factor of 0 is
+  // none.
+  const Json type = keys.find("rope.scaling.type").value_or("linear");
+  const char* const key =
+      keys.find("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
+  const bool has_factor = keys.find(key).value_or(0) != 0;
+  if (!type.is_string() || type == "none" || (type == "linear" && !has_factor)) return;
+  Json scaling = {{"rope_type", type}};
+  if (has_factor) scaling["factor"] = keys.number(key);
   keys.count_if_there("rope.scaling.original_context_length", "original_max_position_embeddings",
                       scaling);
   config["rope_scaling"] = scaling;

@@ -136,6 +136,16 @@ TEST(GgufConfig, rope_comes_from_keys_or_from_the_tensor_of_divisors) {
   nlohmann::json config = config_of(metadata, half_tensors());
   EXPECT_EQ(config["rope_theta"], 5e5);
   EXPECT_EQ(config["rope_scaling"], (nlohmann::json{{"rope_type", "linear"}, {"factor", 4.0}}));
+  // llama.cpp's default, and its older key.
+  for (const char* key : {"llama.rope.scaling.factor", "llama.rope.scale_linear"}) {
+    config = config_of(llama_metadata().number(key, 2.0F), half_tensors());
+    EXPECT_EQ(config["rope_scaling"], (nlohmann::json{{"rope_type", "linear"}, {"factor", 2.0}}));
+    config = config_of(llama_metadata().number(key, 0.0F), half_tensors());
+    EXPECT_FALSE(config.contains("rope_scaling")) << key;
+  }
+  metadata = llama_metadata();
+  metadata.text("llama.rope.scaling.type", "none").number("llama.rope.scaling.factor", 4.0F);
+  EXPECT_FALSE(config_of(metadata, half_tensors()).contains("rope_scaling"));
   TensorMap tensors = half_tensors();
   tensors["rope_freqs.weight"] = at::tensor({1.0, 8.0}, at::kDouble);
   config = config_of(llama_metadata(), tensors);
