@@ -11,7 +11,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t kChunkElements = 4 * 1024 * 1024;
+// Of logits at once, but no fewer rows: each piece reads all output embeddings, twice.
+constexpr std::int64_t kChunkElements = 4 * 1024 * 1024, kChunkRows = 64;
 
 class LmLoss : public torch::autograd::Function<LmLoss> {
  public:
@@ -53,7 +54,7 @@ class LmLoss : public torch::autograd::Function<LmLoss> {
 
 at::Tensor lm_loss_sum(const at::Tensor& states, const at::Tensor& weight,
                        const at::Tensor& targets, std::int64_t chunk_rows) {
-  const std::int64_t fitting = std::max<std::int64_t>(1, kChunkElements / weight.size(0));
+  const std::int64_t fitting = std::max(kChunkRows, kChunkElements / weight.size(0));
   return LmLoss::apply(states, weight, targets, chunk_rows > 0 ? chunk_rows : fitting);
 }
 
