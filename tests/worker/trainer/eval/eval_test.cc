@@ -7,6 +7,7 @@
 #include "worker/trainer/eval/evaluate.h"
 #include "worker/trainer/eval/metrics.h"
 #include "worker/trainer/eval/probe.h"
+#include "worker/trainer/eval/split_batches.h"
 
 namespace plateau::trainer {
 namespace {
@@ -57,6 +58,17 @@ TEST(SplitFeatures, come_in_the_splits_order_whatever_the_batches) {
   const at::NoGradGuard no_grad;
   const at::Tensor expected = model->features(pack_batch({&first, 1}, model->info().options));
   EXPECT_LE((all[0] - expected[0]).abs().max().item<double>(), 1e-12);
+}
+
+TEST(ForEachBatch, has_few_numbers_of_rows_in_bfloat16) {
+  const auto model = tiny_bert(at::kBFloat16);
+  std::size_t items = 0;
+  for_each_batch(*model, nullptr, tiny_data()->test, 100,
+                 [&](const PackedBatch& batch, std::span<const std::int64_t> some) {
+                   EXPECT_EQ(batch.rows() % 64, 0);
+                   items += some.size();
+                 });
+  EXPECT_EQ(static_cast<std::int64_t>(items), tiny_data()->test.size());
 }
 
 TEST(Predictions, have_probabilities_labels_and_ids) {

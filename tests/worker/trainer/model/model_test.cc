@@ -1,5 +1,7 @@
 #include "worker/trainer/model/model.h"
 
+#include <map>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
@@ -38,6 +40,31 @@ TEST(Model, a_text_gives_the_same_in_any_company) {
     for (const auto* text : {&kLong, &kShort, &kOther})
       apart.push_back(model->features(batch_of({sequences({{*text, {}}})})));
     EXPECT_LE((together - at::cat(apart)).abs().max().item<double>(), 1e-12);
+  }
+}
+
+// Sees how many of a trial's rows a sub-layer of each block puts out.
+class RowCounter : public TrialHooks {
+ public:
+  SublayerEdit sublayer_edit(std::int64_t, Sublayer) const override {
+    return SublayerEdit::kOutput;
+  }
+  at::Tensor sublayer_addition(const SublayerInput& input, const at::Tensor& read) const override {
+    rows[input.layer] = read.size(0);
+    return at::zeros_like(read);
+  }
+  mutable std::map<std::int64_t, std::int64_t> rows;
+};
+
+TEST(Model, the_last_block_computes_what_a_classifier_reads) {
+  for (const Pooling pooling : {Pooling::kMean, Pooling::kCls}) {
+    const auto model = tiny_bert(at::kDouble, pooling);
+    RowCounter counter;
+    TrialSequences trial = sequences({{kLong, {}}, {kShort, {}}, {kOther, {}}});
+    trial.hooks = &counter;
+    model->features(batch_of({trial}));
+    EXPECT_EQ(counter.rows.at(0), 11);
+    EXPECT_EQ(counter.rows.at(model->info().layers - 1), pooling == Pooling::kCls ? 3 : 11);
   }
 }
 

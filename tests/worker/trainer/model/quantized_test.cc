@@ -54,6 +54,15 @@ bool is_near(const at::Tensor& a, const at::Tensor& b, double tolerance) {
          tolerance * b.to(at::kDouble).norm().item<double>();
 }
 
+TEST(FrozenTensor, of_another_dtype_multiplies_in_tiles_as_at_once) {
+  const at::Tensor numbers = normal_tensor({700, 300}, 1.0, 1, at::kFloat).to(at::kBFloat16);
+  const at::Tensor x = normal_tensor({3, 300}, 1.0, 2, at::kFloat).to(at::kDouble);
+  const FrozenTensor weight(numbers);
+  const at::Tensor whole = numbers.to(at::kDouble);
+  EXPECT_LE((weight.multiply(x) - at::linear(x, whole)).abs().max().item<double>(), 1e-12);
+  EXPECT_LE((weight.squared_row_norms() - whole.square().sum(1)).abs().max().item<double>(), 1e-10);
+}
+
 TEST(FrozenTensor, every_block_format_multiplies_as_its_numbers_do) {
   for (const BlockType type : kTypes) {
     // Several tiles, and a last one that is cut.
